@@ -1,0 +1,1 @@
+//! A simulated town and one storm evening.

@@ -1,0 +1,1 @@
+//! Detection: from records and a deadline to signals with evidence in words.

@@ -1,0 +1,32 @@
+//! The pure core: what callout knows and decides, with no I/O, no clock, no chance.
+//!
+//! `decide` turns an event into records and effects, `apply` is the only way the state changes, `next_deadline` the
+//! only timer. Everything here is a plain function of its arguments, so the same code runs in the daemon, in
+//! `replay`, in the simulator and in the tests.
+
+pub mod id;
+pub mod place;
+pub mod time;
+
+pub mod calendar;
+pub mod contact;
+pub mod keywords;
+pub mod ownership;
+pub mod person;
+pub mod playbook;
+pub mod policy;
+pub mod rota;
+pub mod schedule;
+
+pub mod effect;
+pub mod event;
+pub mod record;
+
+pub mod activation;
+pub mod detect;
+pub mod incident;
+pub mod paging;
+pub mod register;
+
+pub mod decide;
+pub mod state;

@@ -1,0 +1,1 @@
+//! Pages until somebody has it.

@@ -1,0 +1,1 @@
+//! Map layers, and the lookup of whose land a point is on.

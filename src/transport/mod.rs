@@ -1,0 +1,1 @@
+//! Sends; never retries, never chooses.
