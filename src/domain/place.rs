@@ -1,8 +1,26 @@
 //! Where something is: WGS 84 degrees as phones say it, National Grid millimetres as land is held, and grid
 //! references as people say it. Conversion between the first two needs Ordnance Survey's OSTN15 and stands in
 //! [`crate::landbook`]; here is only arithmetic.
+//!
+//! A place is never a bare point: it comes with how far off it may be ([`Located`]). A grid reference of six figures
+//! is a square of 100 m, and an answer about "whose land" must not pretend otherwise.
+
+mod text;
+
+pub use text::{Given, GridReference, PlaceError, format_grid_reference, parse_place};
 
 use serde::{Deserialize, Serialize};
+
+/// The National Grid's extent east, in metres: 0..=700 km.
+pub const EASTING_M_MAX: f64 = 700_000.0;
+/// The National Grid's extent north, in metres: 0..=1,300 km.
+pub const NORTHING_M_MAX: f64 = 1_300_000.0;
+
+/// How far off a typed easting and northing may be, in metres: people type whole metres.
+pub const TYPED_GRID_UNCERTAINTY_M: f64 = 1.0;
+/// How far off a position sent by a phone or a pin on a map may be where the sender gave no accuracy, in metres
+/// (a phone under open sky is within about 5 m).
+pub const DEVICE_UNCERTAINTY_M: f64 = 5.0;
 
 /// A point of the British National Grid (EPSG:27700) in whole millimetres.
 ///
@@ -19,6 +37,12 @@ impl GridPoint {
     /// From metres, rounded to the millimetre. Saturates far outside Great Britain.
     pub fn from_metres(easting: f64, northing: f64) -> Self {
         Self { easting_mm: libm::round(easting * 1000.0) as i32, northing_mm: libm::round(northing * 1000.0) as i32 }
+    }
+
+    /// From metres, refused outside the National Grid, at 0,0 and where a number is not finite.
+    pub fn on_grid(easting: f64, northing: f64) -> Result<Self, PlaceError> {
+        text::check_grid(easting, northing)?;
+        Ok(Self::from_metres(easting, northing))
     }
 
     /// Easting in metres.
@@ -50,4 +74,48 @@ pub struct LatLon {
     pub lat: f64,
     /// Degrees east (negative in most of Great Britain).
     pub lon: f64,
+}
+
+impl LatLon {
+    /// Degrees checked to be a place in Great Britain: finite, not 0,0, not the wrong way round, not in Ireland.
+    pub fn in_great_britain(lat: f64, lon: f64) -> Result<Self, PlaceError> {
+        text::check_degrees(lat, lon)?;
+        Ok(Self { lat, lon })
+    }
+}
+
+/// A place with how far off it may be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Located {
+    /// The point.
+    pub point: GridPoint,
+    /// The true place is within so many metres of the point: half the diagonal of a grid reference's square, the
+    /// accuracy that a phone sent. Never negative.
+    pub uncertainty_m: f64,
+}
+
+impl Located {
+    /// A point and its uncertainty in metres; a negative or absent-minded (not a number) one counts as 0.
+    pub fn new(point: GridPoint, uncertainty_m: f64) -> Self {
+        Self { point, uncertainty_m: if uncertainty_m > 0.0 { uncertainty_m } else { 0.0 } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_keeps_its_millimetres_and_the_log_gets_ten_metres() {
+        let point = GridPoint::from_metres(349_401.123, 325_322.456);
+        assert_eq!((point.easting_mm, point.northing_mm), (349_401_123, 325_322_456));
+        assert_eq!(point.rounded_to_10_m(), GridPoint::from_metres(349_400.0, 325_320.0));
+    }
+
+    #[test]
+    fn an_uncertainty_is_never_negative() {
+        let point = GridPoint::from_metres(1.0, 1.0);
+        assert_eq!(Located::new(point, -3.0).uncertainty_m, 0.0);
+        assert_eq!(Located::new(point, f64::NAN).uncertainty_m, 0.0);
+    }
 }
