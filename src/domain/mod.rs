@@ -6,6 +6,8 @@
 
 pub mod id;
 pub mod place;
+pub mod problem;
+pub mod reading;
 pub mod time;
 
 pub mod calendar;
