@@ -1,6 +1,12 @@
 //! Whose land a place is on, and what to tell the caller: the form of the answer, and the rules that turn raw hits
 //! into one. Never a guess: where nothing is known the answer says so and names who finds out.
 
+mod bodies;
+mod rules;
+
+pub use bodies::{BODIES_MAX, Bodies, Body, BodyProblem, LayerKind, NEAREST_M_MAX, Role, Unknown};
+pub use rules::{Found, SAMPLES, answer, body_touching, sample_points};
+
 use super::id::BodyId;
 use serde::{Deserialize, Serialize};
 
