@@ -3,7 +3,7 @@
 //! The town of Wexmoor, its people and its weather are made up, by us, from a seed: the same seed gives the same bytes
 //! on every machine. The parts, in the order in which a demo uses them:
 //!
-//! * [`town`]: the ground, as map layers that are imported like any council's.
+//! * [`plan`] and [`town`]: the ground, as map layers that are imported like any council's.
 //! * [`gazetteer`]: its streets, places and postcodes.
 //! * [`history`]: eight ordinary weeks of contacts.
 //! * [`storm`]: one evening out of hours, when it is not ordinary.
@@ -15,6 +15,7 @@ pub mod chance;
 pub mod shape;
 
 pub mod gazetteer;
+pub mod plan;
 pub mod town;
 
 pub mod history;

@@ -1,194 +1,15 @@
 //! Wexmoor: the ground of a made-up town, as map layers.
 //!
-//! A market town of some 3 km across on both banks of the River Wex, at about SJ 494 253. Its plan stands here as
-//! lines and corners that a person can read next to the map; layers are drawn from it and imported like a council's
-//! own files. Names, owners and lines are invented; nothing here says anything about the real ground at these
-//! coordinates.
+//! Layers are drawn from the plan ([`super::plan`]) and imported like a council's own files.
 //!
 //! Not here: what to tell a caller about a body (`config/bodies.toml`), and names for the contact form
 //! ([`super::gazetteer`]).
 
 use super::chance::Chance;
+use super::plan::*;
 use super::shape::{self, Point};
 use crate::domain::place::GridPoint;
 use serde_json::{Map, Value, json};
-
-/// Where the plan's (0, 0) stands: easting and northing in metres.
-pub const ORIGIN: Point = (349_000.0, 325_000.0);
-
-/// The plan's edges: west, south, east, north, in metres from [`ORIGIN`].
-pub const EDGES: (f64, f64, f64, f64) = (-1_100.0, -1_200.0, 1_900.0, 1_800.0);
-
-/// A street: a name, half its width in metres (from wall to wall of the public way), and its line.
-#[derive(Debug, Clone, Copy)]
-pub struct Street {
-    /// As on its sign.
-    pub name: &'static str,
-    /// Half the width of the public way, metres.
-    pub half_m: f64,
-    /// Its middle line, metres from [`ORIGIN`].
-    pub line: &'static [Point],
-}
-
-const fn street(name: &'static str, half_m: f64, line: &'static [Point]) -> Street {
-    Street { name, half_m, line }
-}
-
-/// The adopted streets: public highway, the council's.
-pub const STREETS: &[Street] = &[
-    street(
-        "Mill Street",
-        9.0,
-        &[
-            (-60.0, 500.0),
-            (80.0, 474.0),
-            (200.0, 430.0),
-            (320.0, 356.0),
-            (450.0, 300.0),
-            (600.0, 262.0),
-            (760.0, 205.0),
-            (900.0, 120.0),
-            (1060.0, 40.0),
-        ],
-    ),
-    street(
-        "High Street",
-        10.0,
-        &[
-            (452.0, -80.0),
-            (440.0, 120.0),
-            (450.0, 300.0),
-            (472.0, 410.0),
-            (500.0, 520.0),
-            (545.0, 640.0),
-            (570.0, 760.0),
-        ],
-    ),
-    street(
-        "Wharf Road",
-        9.0,
-        &[
-            (-60.0, 770.0),
-            (120.0, 712.0),
-            (300.0, 622.0),
-            (500.0, 520.0),
-            (700.0, 470.0),
-            (900.0, 392.0),
-            (1100.0, 322.0),
-        ],
-    ),
-    street("Tanners Row", 5.0, &[(320.0, 356.0), (318.0, 250.0), (322.0, 156.0)]),
-    street("Castle Lane", 6.0, &[(200.0, 430.0), (206.0, 300.0), (200.0, 192.0), (186.0, -40.0)]),
-    street("Station Road", 8.0, &[(-80.0, 205.0), (200.0, 192.0), (440.0, 120.0), (620.0, 95.0), (860.0, -20.0)]),
-    street("Orchard Close", 6.0, &[(600.0, 262.0), (618.0, 170.0), (620.0, 95.0), (596.0, -60.0)]),
-    street("Foundry Lane", 5.0, &[(760.0, 205.0), (742.0, 120.0), (740.0, 36.0)]),
-    street("Riverside Way", 6.0, &[(700.0, 470.0), (738.0, 560.0), (760.0, 700.0)]),
-    street("Bridge View", 5.0, &[(300.0, 622.0), (330.0, 700.0), (352.0, 780.0)]),
-    street("Weir Lane", 6.0, &[(-1000.0, 640.0), (-600.0, 600.0), (-300.0, 545.0), (-60.0, 500.0)]),
-    street("Barn Road", 8.0, &[(-1050.0, 1180.0), (-700.0, 1060.0), (-350.0, 890.0), (-60.0, 770.0)]),
-    street("Chapel Street", 7.0, &[(-1050.0, 330.0), (-600.0, 270.0), (-300.0, 235.0), (-80.0, 205.0)]),
-    street("Hill Road", 8.0, &[(570.0, 760.0), (600.0, 1000.0), (620.0, 1300.0), (650.0, 1600.0)]),
-    street("Gorse Lane", 7.0, &[(1100.0, 322.0), (1350.0, 420.0), (1600.0, 500.0), (1850.0, 560.0)]),
-    street("Low Road", 8.0, &[(1060.0, 40.0), (1300.0, -120.0), (1600.0, -260.0), (1850.0, -330.0)]),
-    street("Priory Road", 8.0, &[(186.0, -40.0), (170.0, -300.0), (150.0, -590.0), (125.0, -850.0), (113.0, -980.0)]),
-    street("Station Approach", 7.0, &[(452.0, -80.0), (480.0, -300.0), (500.0, -560.0)]),
-    street("Abbot's Walk", 5.0, &[(172.0, -260.0), (0.0, -250.0), (-180.0, -255.0), (-340.0, -230.0)]),
-    street("Quarry Rise", 5.0, &[(600.0, 1000.0), (800.0, 1060.0), (1000.0, 1180.0)]),
-    street("Larkfield Road", 6.0, &[(620.0, 1300.0), (400.0, 1340.0), (150.0, 1330.0), (-100.0, 1380.0)]),
-];
-
-/// The River Wex, a main river: its middle line; it is 38 m wide.
-pub const RIVER: &[Point] = &[
-    (-1100.0, 980.0),
-    (-800.0, 930.0),
-    (-450.0, 800.0),
-    (-80.0, 650.0),
-    (120.0, 600.0),
-    (260.0, 520.0),
-    (380.0, 440.0),
-    (474.0, 402.0),
-    (560.0, 372.0),
-    (690.0, 345.0),
-    (820.0, 280.0),
-    (980.0, 180.0),
-    (1120.0, 100.0),
-    (1400.0, 40.0),
-    (1650.0, -60.0),
-    (1900.0, -100.0),
-];
-/// Half the width of the River Wex, metres.
-pub const RIVER_HALF_M: f64 = 19.0;
-/// Gorse Brook, an ordinary watercourse: from the hill to the river, in a culvert under Wharf Road.
-const BROOK: &[Point] =
-    &[(1500.0, 1700.0), (1360.0, 1250.0), (1230.0, 900.0), (1140.0, 600.0), (1062.0, 340.0), (1040.0, 168.0)];
-/// The railway, on a bank: Priory Road passes under it.
-const RAILWAY: &[Point] = &[(-1100.0, -600.0), (-400.0, -610.0), (400.0, -640.0), (1100.0, -700.0), (1900.0, -800.0)];
-/// Wexmoor bypass, a trunk road; Priory Road ends at it.
-const BYPASS: &[Point] = &[(-1100.0, -900.0), (-400.0, -965.0), (300.0, -1010.0), (1000.0, -1060.0), (1900.0, -1120.0)];
-/// Weavers Court: never adopted.
-const PRIVATE_STREETS: &[Street] = &[
-    street("Weavers Court", 3.5, &[(124.0, 722.0), (136.0, 790.0), (140.0, 870.0)]),
-    street("Kiln Mews", 3.5, &[(905.0, 106.0), (890.0, 60.0), (884.0, -10.0)]),
-];
-
-/// A piece of land with a name, a body of `config/bodies.toml` and its corners.
-#[derive(Debug, Clone, Copy)]
-pub struct Ground {
-    /// As people call it.
-    pub name: &'static str,
-    /// Who looks after it.
-    pub body: &'static str,
-    /// Its corners, metres from [`ORIGIN`], not closed.
-    pub corners: &'static [Point],
-}
-
-const fn ground(name: &'static str, body: &'static str, corners: &'static [Point]) -> Ground {
-    Ground { name, body, corners }
-}
-
-/// The council's land that is neither street nor housing.
-pub const COUNCIL_LAND: &[Ground] = &[
-    ground(
-        "Riverside Meadow",
-        "parks",
-        &[
-            (90.0, 560.0),
-            (240.0, 490.0),
-            (360.0, 412.0),
-            (430.0, 380.0),
-            (440.0, 330.0),
-            (330.0, 385.0),
-            (205.0, 455.0),
-            (85.0, 500.0),
-        ],
-    ),
-    ground("Corn Hall", "facilities", &[(372.0, -12.0), (426.0, -6.0), (421.0, 62.0), (368.0, 56.0)]),
-    ground("Castle Gardens", "parks", &[(30.0, 380.0), (186.0, 345.0), (188.0, 225.0), (30.0, 235.0)]),
-    ground("Chapel Hill Cemetery", "parks", &[(-800.0, 350.0), (-620.0, 330.0), (-610.0, 450.0), (-790.0, 470.0)]),
-    ground("Tanners Row car park", "parking", &[(335.0, 300.0), (420.0, 262.0), (416.0, 190.0), (334.0, 215.0)]),
-    ground(
-        "Hill Road recreation ground",
-        "parks",
-        &[(300.0, 1000.0), (560.0, 980.0), (570.0, 1200.0), (320.0, 1230.0)],
-    ),
-];
-
-/// Estates: the council's, let through its housing company, and a housing association's.
-pub const HOUSING: &[Ground] = &[
-    ground("Priory estate", "housing", &[(-350.0, -110.0), (140.0, -90.0), (130.0, -420.0), (-330.0, -400.0)]),
-    ground(
-        "Orchard estate",
-        "housing_association",
-        &[(632.0, 236.0), (740.0, 194.0), (730.0, 118.0), (728.0, 58.0), (636.0, 104.0)],
-    ),
-];
-
-/// Private land big enough to be asked about.
-const PRIVATE_LAND: &[Ground] = &[ground(
-    "Wharf Retail Park",
-    "private_owner",
-    &[(548.0, 610.0), (640.0, 560.0), (716.0, 545.0), (742.0, 690.0), (590.0, 700.0)],
-)];
 
 /// What a layer says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -214,7 +35,8 @@ fn meta(id: &'static str, kind: &'static str, name: &'static str) -> LayerMeta {
 /// Every layer of the town with its GeoJSON text in EPSG:27700, the same bytes at each call.
 ///
 /// Each feature is a polygon with the properties `id`, `name`, `kind` and, where somebody is responsible, `body`.
-/// Buildings are there for the look of the map: they have neither name nor body.
+/// The last one, of kind `building`, is there for the look of the map only: its features have neither name nor body,
+/// and it is not meant for the landbook.
 pub fn layers() -> Vec<(LayerMeta, String)> {
     vec![
         (meta("highways", "adopted_highway", "Adopted highways"), {
@@ -229,7 +51,10 @@ pub fn layers() -> Vec<(LayerMeta, String)> {
                 )
             }))
         }),
-        (meta("council_land", "council_land", "Council land"), lands("CL", "council_land", COUNCIL_LAND)),
+        (meta("parks", "park", "Parks and open spaces"), lands("PK", "park", COUNCIL_LAND, "parks")),
+        (meta("council_land", "council_land", "Council land"), {
+            lands("CL", "council_land", COUNCIL_LAND, "council_property")
+        }),
         (meta("main_river", "main_river", "Main rivers"), {
             collection([stroke(
                 "MR-001".to_owned(),
@@ -240,17 +65,15 @@ pub fn layers() -> Vec<(LayerMeta, String)> {
                 RIVER_HALF_M,
             )])
         }),
-        (meta("watercourse", "ordinary_watercourse", "Ordinary watercourses"), {
-            collection([stroke(
-                "OW-001".to_owned(),
-                "Gorse Brook",
-                "ordinary_watercourse",
-                Some("drainage"),
-                BROOK,
-                2.5,
-            )])
+        (meta("watercourse", "watercourse", "Ordinary watercourses"), {
+            collection([stroke("OW-001".to_owned(), "Gorse Brook", "watercourse", Some("land_drainage"), BROOK, 2.5)])
         }),
-        (meta("housing", "housing", "Council and association housing"), lands("HO", "housing", HOUSING)),
+        (meta("council_housing", "council_housing", "Council housing"), {
+            lands("CH", "council_housing", HOUSING, "council_housing")
+        }),
+        (meta("housing_association", "housing_association", "Housing association land"), {
+            lands("HA", "housing_association", HOUSING, "housing_association")
+        }),
         (meta("railway", "railway", "Railway"), {
             collection([stroke("RW-001".to_owned(), "Wexmoor line", "railway", Some("network_rail"), RAILWAY, 9.0)])
         }),
@@ -270,13 +93,15 @@ pub fn layers() -> Vec<(LayerMeta, String)> {
                     format!("PS-{:03}", i + 1),
                     street.name,
                     "private_street",
-                    Some("private_owner"),
+                    Some("frontagers"),
                     street.line,
                     street.half_m,
                 )
             }))
         }),
-        (meta("private_land", "private_land", "Private land"), lands("PL", "private_land", PRIVATE_LAND)),
+        (meta("private_land", "private_land", "Private land"), {
+            lands("PL", "private_land", PRIVATE_LAND, "private_owner")
+        }),
         (meta("wards", "ward", "Wards"), {
             collection(
                 wards()
@@ -380,11 +205,12 @@ fn may_build(point: Point) -> bool {
             .all(|land| !shape::inside(point, land.corners) && shape::edge_distance(point, land.corners) > 3.0)
 }
 
-fn lands(prefix: &str, kind: &str, grounds: &[Ground]) -> String {
-    collection(grounds.iter().enumerate().map(|(i, ground)| {
+/// The pieces of `grounds` that `body` looks after.
+fn lands(prefix: &str, kind: &str, grounds: &[Ground], body: &str) -> String {
+    collection(grounds.iter().filter(|ground| ground.body == body).enumerate().map(|(i, ground)| {
         let mut ring = ground.corners.to_vec();
         ring.push(ring[0]);
-        feature(format!("{prefix}-{:03}", i + 1), Some(ground.name), kind, Some(ground.body), &ring)
+        feature(format!("{prefix}-{:03}", i + 1), Some(ground.name), kind, Some(body), &ring)
     }))
 }
 
@@ -496,16 +322,18 @@ mod tests {
         let meant = |a: &str, b: &str| {
             matches!(
                 (a, b),
-                ("highways", "main_river" | "watercourse" | "railway" | "housing" | "highways")
+                ("highways", "main_river" | "watercourse" | "railway" | "council_housing" | "highways")
                     | ("main_river", "watercourse")
             )
         };
         let owning = [
             "highways",
+            "parks",
             "council_land",
             "main_river",
             "watercourse",
-            "housing",
+            "council_housing",
+            "housing_association",
             "railway",
             "trunk_road",
             "private_street",
@@ -528,7 +356,7 @@ mod tests {
     #[test]
     fn no_house_stands_in_the_road_or_in_the_river() {
         let buildings = polygons("buildings");
-        for layer in ["highways", "main_river", "council_land", "railway", "trunk_road"] {
+        for layer in ["highways", "main_river", "parks", "council_land", "railway", "trunk_road"] {
             for (id, polygon) in polygons(layer) {
                 for (house, walls) in &buildings {
                     assert!(!walls.intersects(&polygon), "{house} stands in {id}");
