@@ -1,1 +1,5 @@
 //! Pages, API, live updates.
+
+pub mod assets;
+pub mod pages;
+pub mod view;
