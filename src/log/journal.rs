@@ -1,0 +1,306 @@
+//! The journal: records on this machine's disk, chained, durable before anything else happens.
+//!
+//! A batch is put together in memory, written with one write and made durable with one `fdatasync`; only then does
+//! [`Journal::append`] return. If either fails, nobody can know what reached the disk (a second sync may well say
+//! "fine" about bytes that are gone), so the journal takes nothing more and the process must end: opening the log
+//! again finds out what is there.
+//!
+//! Opening reads every line and checks the whole chain ([`super::scan`] says what is a tear and what is damage).
+//!
+//! Not here: the files and their making ([`super::segments`]), an independent check ([`super::verify`]).
+
+use super::line::{self, Writer};
+use super::reserve::Shortage;
+use super::scan::{self, Chain, End};
+use super::segments::{self, Segments};
+use super::{
+    Appended, Damage, Entry, Hash, Lock, LogError, Logged, OpenError, Options, RECORD_BYTES_MAX, Room, Space, Tear,
+};
+use crate::domain::id::Seq;
+use crate::domain::time::Timestamp;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+/// The ending of a journal segment's name.
+pub(super) const KIND: &str = "log";
+/// The first line of a journal's FORMAT file.
+pub(super) const FORMAT: &str = "callout log 1";
+const EXPLAINED: &str = "\
+The record of callout is in the files *.log beside this one, in the order of their names. Each is named by the number
+of its first record. Each line is a SHA-256 digest, one space, and a JSON object; the digest is that of the object's
+bytes, without the line break. In the object:
+
+  seq          the record's number: 1, 2, 3 and so on, without a gap
+  prev         the digest of the line before; 64 zeros in the first line
+  at           when it was recorded (UTC)
+  occurred_at  when it happened, where that is known and another time
+  synced       up to this record all was safely on the disk when this line was written
+  record       what happened
+
+To check line 7 of a file by hand:    sed -n 7p FILE | cut -c 66- | tr -d '\\n' | sha256sum
+To check all of it:                   callout log verify DIRECTORY
+The file being written ends in zero bytes; so do `reserved` and `ballast`, which hold no records.
+";
+/// The buffer of a batch gives its memory back when one batch made it larger than this.
+const BUFFER_KEPT_BYTES: usize = 4 << 20;
+
+/// The log on this machine's disk. One process at a time.
+#[derive(Debug)]
+pub struct Journal {
+    segments: Segments,
+    writer: Writer,
+    head: Seq,
+    hash: Hash,
+    poisoned: Option<String>,
+    buffer: Vec<u8>,
+    dir: PathBuf,
+    segment_bytes: u64,
+    _lock: Lock,
+}
+
+/// What opening a journal gives beside the journal.
+#[derive(Debug)]
+pub struct Opened {
+    /// All records from the first on, read as they are asked for.
+    pub entries: Entries,
+    /// The torn end that was cut off, if there was one: to be told to the administrator.
+    pub tear: Option<Tear>,
+}
+
+impl Journal {
+    /// Opens the journal in a directory, which is made if it is not there, checks the whole chain, and cuts off what
+    /// an interrupted write left.
+    ///
+    /// * `now`: for the LOCK file only.
+    ///
+    /// # Errors
+    /// [`OpenError::Held`] when another process has it, [`OpenError::Damaged`] when a record that was durable is
+    /// gone or altered, [`OpenError::Format`] when another version wrote it, [`OpenError::Disk`] for the rest.
+    pub fn open(dir: &Path, options: &Options, now: Timestamp) -> Result<(Self, Opened), OpenError> {
+        segments::prepare(dir, options)?;
+        let lock = Lock::take(dir, now)?;
+        segments::check_format(dir, FORMAT, EXPLAINED, options)?;
+        segments::sweep(dir, options)?;
+        let firsts = segments::list(dir, KIND).map_err(segments::not_opened("list", dir))?;
+        let (chain, used, tear) = check(dir, &firsts, options)?;
+        let segments = Segments::start(dir, KIND, options, firsts, used, chain.seq.0 + 1)?;
+        let journal = Self {
+            segments,
+            writer: Writer::after(chain.hash),
+            head: chain.seq,
+            hash: chain.hash,
+            poisoned: None,
+            buffer: Vec::new(),
+            dir: dir.to_owned(),
+            segment_bytes: options.segment_bytes,
+            _lock: lock,
+        };
+        let entries = journal.entries(Seq(1));
+        Ok((journal, Opened { entries, tear }))
+    }
+
+    /// Adds the batch; see [`super::Log::append`]. At most one segment's bytes at a time.
+    ///
+    /// # Errors
+    /// As [`super::Log::append`].
+    ///
+    /// # Panics
+    /// When the numbers do not follow on from the head: that is a bug of the caller.
+    pub fn append(&mut self, batch: &[Entry<'_>]) -> Result<Appended, LogError> {
+        if let Some(cause) = &self.poisoned {
+            return Err(LogError::Poisoned { cause: cause.clone() });
+        }
+        if let Some(cause) = self.segments.broken() {
+            self.poisoned = Some(cause.clone());
+            return Err(LogError::Poisoned { cause });
+        }
+        let bytes = check_batch(batch, self.head, self.segment_bytes)?;
+        match self.segments.ensure(bytes) {
+            Ok(()) => {}
+            Err(Shortage::Full) => return Err(LogError::NoRoom { bytes }),
+            Err(Shortage::Broken(cause)) => {
+                self.poisoned = Some(cause.clone());
+                return Err(LogError::Poisoned { cause });
+            }
+        }
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.clear();
+        let written = self.write(batch, &mut buffer);
+        if buffer.capacity() <= BUFFER_KEPT_BYTES {
+            self.buffer = buffer;
+        }
+        if let Err((doing, source)) = written {
+            self.poisoned = Some(format!("could not {doing}: {source}"));
+            return Err(LogError::Failed { doing, source });
+        }
+        Ok(Appended { head: self.hash, synced: self.head })
+    }
+
+    fn write(&mut self, batch: &[Entry<'_>], buffer: &mut Vec<u8>) -> Result<(), (&'static str, io::Error)> {
+        let failed = |doing| move |error| (doing, error);
+        let mut synced = self.head;
+        for entry in batch {
+            let start = buffer.len();
+            self.writer.line(entry, synced, buffer);
+            if buffer.len() as u64 > self.segments.free() {
+                // The line goes to the next segment; what came before it must be safe first.
+                let line = buffer.split_off(start);
+                self.segments.write(buffer).map_err(failed("write the end of a segment"))?;
+                self.segments.roll(entry.seq.0).map_err(failed("go on to the next segment"))?;
+                *buffer = line;
+                synced = Seq(entry.seq.0 - 1);
+            }
+        }
+        self.segments.write(buffer).map_err(failed("write and sync a batch"))?;
+        if let Some(last) = batch.last() {
+            self.head = last.seq;
+            self.hash = self.writer.prev;
+        }
+        Ok(())
+    }
+
+    /// The last record's number and its line's digest; 0 and zeros when there is none.
+    pub fn head(&self) -> (Seq, Hash) {
+        (self.head, self.hash)
+    }
+
+    /// Whether contacts may still be taken, or what is left is kept for paging.
+    pub fn has_room(&self) -> Room {
+        self.segments.room()
+    }
+
+    /// How full disk and segment are, for health pages.
+    pub fn space(&self) -> Space {
+        self.segments.space()
+    }
+
+    /// Records from number `from` up to the present head, read as they are asked for. It may be sent to another
+    /// thread; records appended meanwhile are not in it.
+    pub fn entries(&self, from: Seq) -> Entries {
+        let firsts = self.segments.firsts();
+        // The segment that holds `from` is the last one whose first record is not after it.
+        let start = firsts.partition_point(|first| *first <= from.0).saturating_sub(1);
+        Entries::new(self.dir.clone(), firsts[start..].to_vec(), from.max(Seq(1)), self.head)
+    }
+}
+
+/// Checks a batch before anything of it is written; gives the bytes it needs at most.
+pub(super) fn check_batch(batch: &[Entry<'_>], head: Seq, segment_bytes: u64) -> Result<u64, LogError> {
+    let max = RECORD_BYTES_MAX.min(segment_bytes as usize - line::AROUND_BYTES_MAX);
+    let mut bytes = 0;
+    for (entry, expected) in batch.iter().zip(head.0 + 1..) {
+        assert!(entry.seq.0 == expected, "record {expected} comes next in the log, and {} was given", entry.seq);
+        if entry.record.len() > max {
+            return Err(LogError::RecordTooLarge { seq: entry.seq, bytes: entry.record.len(), max });
+        }
+        if !line::can_be_record(entry.record) {
+            return Err(LogError::NotARecord { seq: entry.seq });
+        }
+        bytes += (entry.record.len() + line::AROUND_BYTES_MAX) as u64;
+    }
+    if bytes > segment_bytes {
+        return Err(LogError::BatchTooLarge { bytes, max: segment_bytes });
+    }
+    Ok(bytes)
+}
+
+/// Walks the whole chain. Cuts a sealed segment that a crash left uncut, and blanks a torn end.
+fn check(dir: &Path, firsts: &[u64], options: &Options) -> Result<(Chain, u64, Option<Tear>), OpenError> {
+    let mut chain = Chain::START;
+    let mut bytes = Vec::new();
+    let mut tear = None;
+    let mut used = 0;
+    for (index, first) in firsts.iter().enumerate() {
+        let path = segments::path(dir, *first, KIND);
+        let is_last = index + 1 == firsts.len();
+        if *first != chain.seq.0 + 1 {
+            let (seq, offset) = (Seq(chain.seq.0 + 1), 0);
+            let what = format!("it and all up to record {first} are missing: a file is gone, or was cut short");
+            return Err(Damage { file: path, offset, seq, what }.into());
+        }
+        read_whole(&path, &mut bytes).map_err(segments::not_opened("read", &path))?;
+        let (whole, end) = scan::segment(&mut chain, &path, &bytes, is_last);
+        used = whole as u64;
+        match end {
+            End::Clean if !is_last && whole < bytes.len() => segments::cut(&path, used, options)?,
+            End::Clean => {}
+            End::Torn(torn) => {
+                segments::blank(&path, torn.offset, torn.offset + torn.bytes, options)?;
+                tear = Some(torn);
+            }
+            End::Damaged(damage) => return Err(damage.into()),
+        }
+    }
+    Ok((chain, used, tear))
+}
+
+pub(super) fn read_whole(path: &Path, bytes: &mut Vec<u8>) -> io::Result<()> {
+    bytes.clear();
+    File::open(path)?.read_to_end(bytes).map(drop)
+}
+
+/// The records of a log in order, one segment in memory at a time.
+///
+/// The chain was checked when the log was opened; this only reads. An item is an error when a file is gone or was
+/// altered since then; nothing comes after it.
+#[derive(Debug)]
+pub struct Entries {
+    dir: PathBuf,
+    firsts: std::vec::IntoIter<u64>,
+    next: Seq,
+    until: Seq,
+    path: PathBuf,
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+impl Entries {
+    fn new(dir: PathBuf, firsts: Vec<u64>, next: Seq, until: Seq) -> Self {
+        Self { path: dir.clone(), dir, firsts: firsts.into_iter(), next, until, bytes: Vec::new(), at: 0 }
+    }
+
+    fn read(&mut self) -> Result<Option<Logged>, OpenError> {
+        loop {
+            if self.next > self.until {
+                self.bytes = Vec::new();
+                return Ok(None);
+            }
+            let rest = &self.bytes[self.at..];
+            if rest.first().is_none_or(|byte| *byte == 0) {
+                let Some(first) = self.firsts.next() else { return Err(self.gone("it is not there any more")) };
+                self.path = segments::path(&self.dir, first, KIND);
+                self.at = 0;
+                read_whole(&self.path, &mut self.bytes).map_err(segments::not_opened("read", &self.path))?;
+                continue;
+            }
+            let length = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+            let line = line::split(&rest[..length]);
+            let logged = line.and_then(|(hash, json)| line::Parts::of(json)?.logged(hash));
+            let Some(logged) = logged.filter(|logged| logged.seq <= self.next) else {
+                return Err(self.gone("it changed after the log was opened"));
+            };
+            self.at += length + 1;
+            if logged.seq == self.next {
+                self.next.0 += 1;
+                return Ok(Some(logged));
+            }
+        }
+    }
+
+    fn gone(&self, what: &str) -> OpenError {
+        Damage { file: self.path.clone(), offset: self.at as u64, seq: self.next, what: what.to_owned() }.into()
+    }
+}
+
+impl Iterator for Entries {
+    type Item = Result<Logged, OpenError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let read = self.read();
+        if read.is_err() {
+            self.until = Seq(0);
+        }
+        read.transpose()
+    }
+}

@@ -1,0 +1,197 @@
+//! The journal against what can happen to its files: torn, flipped, half made, in use, on a full or dead disk.
+#![allow(clippy::unwrap_used)]
+
+use callout::domain::id::Seq;
+use callout::domain::time::Timestamp;
+
+use callout::log::{Entry, Journal, Log, LogError, Logged, MemoryLog, OpenError, Opened, Options, Room};
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+const SMALL: u64 = 4 << 10;
+
+fn at(seq: u64) -> Timestamp {
+    Timestamp::from_millisecond(1_795_313_647_250 + seq as i64).unwrap()
+}
+
+fn small() -> Options {
+    Options { segment_bytes: SMALL, ballast_bytes: 0, ..Options::default() }
+}
+
+fn record(seq: u64) -> Vec<u8> {
+    format!("{{\"type\":\"contact\",\"n\":{seq},\"tags\":\"{}\"}}", "x".repeat((seq * 37 % 100) as usize)).into_bytes()
+}
+
+fn open(dir: &Path, options: &Options) -> (Journal, Opened) {
+    Journal::open(dir, options, at(0)).unwrap()
+}
+
+/// Appends records `from..from + n` in one batch.
+fn append(journal: &mut Journal, from: u64, n: u64) -> Result<(), LogError> {
+    let records: Vec<_> = (from..from + n).map(record).collect();
+    let batch: Vec<_> = (from..).zip(&records).map(|(seq, record)| entry(seq, record)).collect();
+    let appended = journal.append(&batch)?;
+    assert_eq!((appended.synced, appended.head), journal.head());
+    Ok(())
+}
+
+fn entry(seq: u64, record: &[u8]) -> Entry<'_> {
+    Entry { seq: Seq(seq), at: at(seq), occurred_at: seq.is_multiple_of(3).then(|| at(0)), record }
+}
+
+fn read(opened: Opened) -> Vec<Logged> {
+    opened.entries.collect::<Result<_, _>>().unwrap()
+}
+
+/// Asserts that these are the records 1 to `n` as they were written.
+fn assert_written(logged: &[Logged], n: u64) {
+    assert_eq!(logged.len() as u64, n);
+    for (logged, seq) in logged.iter().zip(1..) {
+        assert_eq!((logged.seq, logged.at), (Seq(seq), at(seq)));
+        assert_eq!(logged.occurred_at, seq.is_multiple_of(3).then(|| at(0)));
+        assert_eq!(logged.record.as_bytes(), record(seq));
+    }
+}
+
+fn segments(dir: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(dir).unwrap().map(|file| file.unwrap().path());
+    let mut segments: Vec<_> = files.filter(|path| path.extension().is_some_and(|ending| ending == "log")).collect();
+    segments.sort();
+    segments
+}
+
+/// Copies a journal's directory, as a backup of files would.
+fn copy(from: &Path) -> TempDir {
+    let to = TempDir::new().unwrap();
+    for file in fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), to.path().join(file.file_name())).unwrap();
+    }
+    to
+}
+
+/// A journal of some segments and batches, closed; and how many records are in it.
+fn filled() -> (TempDir, u64) {
+    let dir = TempDir::new().unwrap();
+    let (mut journal, _) = open(dir.path(), &small());
+    let mut next = 1;
+    for n in [1, 2, 5, 7, 3, 6, 4, 2] {
+        append(&mut journal, next, n).unwrap();
+        next += n;
+    }
+    assert!(segments(dir.path()).len() > 2, "the test needs sealed segments");
+    (dir, next - 1)
+}
+
+#[test]
+fn what_was_appended_is_there_after_opening_again_and_the_numbers_go_on() {
+    let (dir, n) = filled();
+    let (mut journal, opened) = open(dir.path(), &small());
+    assert_eq!(opened.tear, None);
+    assert_written(&read(opened), n);
+    for batch in 0..8 {
+        append(&mut journal, n + 1 + batch * 5, 5).unwrap();
+    }
+    assert_eq!(journal.head().0, Seq(n + 40));
+    assert_written(&journal.entries(Seq(1)).collect::<Result<Vec<_>, _>>().unwrap(), n + 40);
+    let late: Vec<_> = journal.entries(Seq(n)).map(|logged| logged.unwrap().seq.0).collect();
+    assert_eq!(late, (n..=n + 40).collect::<Vec<_>>());
+    assert_eq!(journal.entries(Seq(n + 41)).count(), 0);
+}
+
+#[test]
+fn the_log_in_memory_writes_the_same_lines_as_the_log_on_disk() {
+    let dir = TempDir::new().unwrap();
+    let mut on_disk = Log::Journal(open(dir.path(), &small()).0);
+    let mut in_memory = Log::Memory(MemoryLog::new());
+    for seq in 1..=3 {
+        let record = record(seq);
+        assert_eq!(on_disk.append(&[entry(seq, &record)]).unwrap(), in_memory.append(&[entry(seq, &record)]).unwrap());
+    }
+    assert_eq!(on_disk.head(), in_memory.head());
+    assert_eq!(in_memory.has_room(), Room::Plenty);
+    let Log::Memory(memory) = in_memory else { unreachable!("it was made so above") };
+    assert!(fs::read(&segments(dir.path())[0]).unwrap().starts_with(memory.text()));
+    assert_written(&memory.entries().collect::<Vec<_>>(), 3);
+}
+
+#[test]
+fn a_sealed_segment_is_plain_text_named_by_its_first_record() {
+    let (dir, _) = filled();
+    let files = segments(dir.path());
+    for file in &files[..files.len() - 1] {
+        let text = fs::read_to_string(file).unwrap();
+        assert!(text.ends_with('\n') && !text.contains('\0'));
+        let first: u64 = file.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+        assert!(text.lines().next().unwrap()[65..].starts_with(&format!("{{\"seq\":{first},")));
+    }
+}
+
+#[test]
+fn a_log_cut_at_any_byte_of_its_last_segment_opens_and_loses_only_what_was_cut() {
+    let (dir, n) = filled();
+    let last = segments(dir.path()).pop().unwrap();
+    let bytes = fs::read(&last).unwrap();
+    let first: u64 = last.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap();
+    for cut in 0..=end {
+        // Cut short, and cut with zeros behind: a file system may leave either.
+        for padded in [false, true] {
+            let copy = copy(dir.path());
+            let file = copy.path().join(last.file_name().unwrap());
+            let mut left = bytes[..cut].to_vec();
+            if padded {
+                left.resize(bytes.len(), 0);
+            }
+            fs::write(&file, left).unwrap();
+            let whole = bytes[..cut].iter().filter(|byte| **byte == b'\n').count() as u64;
+            let (mut journal, opened) = open(copy.path(), &small());
+            let torn = cut > 0 && bytes[cut - 1] != b'\n';
+            assert_eq!(opened.tear.as_ref().map(|tear| tear.seq), torn.then_some(Seq(first + whole)), "cut at {cut}");
+            assert_written(&read(opened), first - 1 + whole);
+            append(&mut journal, first + whole, 2).unwrap();
+            drop(journal);
+            let (_, opened) = open(copy.path(), &small());
+            assert_eq!(opened.tear, None);
+            assert_written(&read(opened), first + 1 + whole);
+        }
+    }
+    assert!(n > first, "the last segment held several records");
+}
+
+#[test]
+fn two_processes_cannot_have_one_log_and_the_second_is_told_who_has_it() {
+    let dir = TempDir::new().unwrap();
+    let (_journal, _) = open(dir.path(), &small());
+    let error = Journal::open(dir.path(), &small(), at(0)).unwrap_err();
+    let OpenError::Held { holder, .. } = &error else { panic!("{error}") };
+    let words = format!("process {} on ", std::process::id());
+    assert!(holder.starts_with(&words) && holder.contains("since 2026-"), "{holder}");
+    assert!(error.to_string().contains("in use by another callout"), "{error}");
+}
+
+#[test]
+fn a_log_of_another_version_is_refused_by_name() {
+    let (dir, _) = filled();
+    fs::write(dir.path().join("FORMAT"), "callout log 2\n").unwrap();
+    let error = Journal::open(dir.path(), &small(), at(0)).unwrap_err().to_string();
+    assert!(error.contains("says \"callout log 2\"") && error.contains("reads \"callout log 1\" only"), "{error}");
+}
+
+#[test]
+fn a_batch_with_a_bad_record_is_refused_whole() {
+    let dir = TempDir::new().unwrap();
+    let (mut journal, _) = open(dir.path(), &small());
+    for bad in [&b"[1]"[..], b"{\n}", b"{} ", b"", b"{\0}"] {
+        let error = journal.append(&[entry(1, b"{}"), entry(2, bad)]).unwrap_err();
+        assert!(matches!(error, LogError::NotARecord { seq: Seq(2) }), "{error}");
+    }
+    let large = [b"{".to_vec(), vec![b' '; SMALL as usize], b"}".to_vec()].concat();
+    let error = journal.append(&[entry(1, &large)]).unwrap_err();
+    assert!(matches!(error, LogError::RecordTooLarge { .. }), "{error}");
+    let error = journal.append(&(1..=20).map(|seq| entry(seq, b"{}")).collect::<Vec<_>>()).unwrap_err();
+    assert!(matches!(error, LogError::BatchTooLarge { .. }), "{error}");
+    assert_eq!(journal.head().0, Seq(0));
+    append(&mut journal, 1, 1).unwrap();
+}
