@@ -8,6 +8,7 @@ pub mod domain;
 
 pub mod clock;
 pub mod config;
+pub mod door;
 
 pub mod index;
 pub mod intake;

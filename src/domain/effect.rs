@@ -1,1 +1,47 @@
-//! What leaves the building.
+//! What leaves the building. Each effect follows from a record and is performed only when that record is durable;
+//! its outcome comes back as an event.
+
+use super::id::{CallOutId, IncidentId, PageId, PersonId};
+use super::person::PageChannel;
+use super::playbook::Severity;
+use super::time::Timestamp;
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Send a page.
+    SendPage(Box<PageOrder>),
+    /// Stop these pages if they are still waiting to be sent.
+    CancelPages(Vec<PageId>),
+}
+
+/// All that a page says, but for names and numbers, which only the shell knows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PageOrder {
+    /// The page.
+    pub page: PageId,
+    /// Its call-out.
+    pub call_out: CallOutId,
+    /// Whom.
+    pub person: PersonId,
+    /// By what.
+    pub channel: PageChannel,
+    /// The incident; `None` for a test page.
+    pub incident: Option<IncidentId>,
+    /// What it is about, e.g. `Surface-water flooding`.
+    pub title: String,
+    /// Why, in words.
+    pub cause: String,
+    /// The role in which the person is paged, as people say it.
+    pub role: String,
+    /// How bad.
+    pub severity: Severity,
+    /// 1 for the first page to this person, then counting.
+    pub attempt: u32,
+    /// When the next level is tried, if it will be.
+    pub next_level_at: Option<Timestamp>,
+    /// Nothing about it is real.
+    pub exercise: bool,
+    /// It only proves the way.
+    pub test: bool,
+}

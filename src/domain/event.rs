@@ -1,1 +1,419 @@
-//! What can happen.
+//! What can happen: everything that the core is ever told. Reading this list tells what callout reacts to.
+//!
+//! Personal words travel *sealed*: the core sees a digest to put in the record, never the content.
+
+use super::contact::Contact;
+use super::id::{CallOutId, IncidentId, PageId, PersonId, PlaybookId, Seq, Tag, TaskId, WarningId};
+use super::place::GridPoint;
+use super::playbook::{Severity, WarningLevel};
+use super::policy::Document;
+use super::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The daemon is up; what was announced and has no outcome goes out again.
+    Started {
+        /// Program version.
+        version: String,
+        /// Version of the zone data.
+        tz: String,
+    },
+    /// A checked set of documents comes into force.
+    PolicyLoaded {
+        /// All of them, not only the changed ones.
+        documents: Vec<Document>,
+        /// Who asked.
+        by: Author,
+    },
+    /// A set of map layers comes into force.
+    LayersLoaded {
+        /// Which set.
+        epoch: u64,
+        /// Id and SHA-256 of each layer.
+        layers: Vec<(String, String)>,
+    },
+    /// A contact came in, located and classified.
+    ContactReceived {
+        /// The part that the log may hold.
+        contact: Contact,
+        /// The personal part.
+        sealed: Option<Sealed>,
+    },
+    /// A person enters a warning.
+    WarningEntered {
+        /// The warning.
+        warning: Warning,
+        /// Who.
+        by: Author,
+        /// Remarks.
+        sealed: Option<Sealed>,
+    },
+    /// A person ends a warning before its time.
+    WarningCancelled {
+        /// Which.
+        warning: WarningId,
+        /// Who.
+        by: Author,
+    },
+    /// A person opens an incident.
+    IncidentOpened {
+        /// What it is about.
+        topic: Tag,
+        /// How bad.
+        severity: Severity,
+        /// Where, if known.
+        place: Option<GridPoint>,
+        /// Nothing about it is real.
+        exercise: bool,
+        /// Who.
+        by: Author,
+        /// Why.
+        reason: Sealed,
+    },
+    /// A person activates a playbook, on an open incident or on a new one.
+    PlaybookActivated {
+        /// The incident; `None` opens one.
+        incident: Option<IncidentId>,
+        /// Which playbook.
+        playbook: PlaybookId,
+        /// Who.
+        by: Author,
+        /// Why.
+        reason: Sealed,
+        /// For a new incident: nothing about it is real.
+        exercise: bool,
+    },
+    /// A person writes into an incident's log.
+    EntryWritten {
+        /// The incident.
+        incident: IncidentId,
+        /// What sort of entry.
+        kind: EntryKind,
+        /// Who.
+        by: Author,
+        /// The words.
+        text: Sealed,
+        /// The entry that this one corrects.
+        corrects: Option<Seq>,
+    },
+    /// A person accepts or finishes a task.
+    TaskMoved {
+        /// Which.
+        task: TaskId,
+        /// To which state.
+        to: TaskState,
+        /// Who.
+        by: Author,
+    },
+    /// A person stands an incident down.
+    StoodDown {
+        /// Which.
+        incident: IncidentId,
+        /// Who.
+        by: Author,
+        /// Why.
+        reason: Sealed,
+    },
+    /// Somebody says "I have got this".
+    Acknowledged {
+        /// The page that they answer.
+        page: PageId,
+        /// Who and by what.
+        by: Author,
+    },
+    /// Somebody says "I can't".
+    Declined {
+        /// The page that they answer.
+        page: PageId,
+        /// Who and by what.
+        by: Author,
+    },
+    /// A reply that fits no open page.
+    ReplyUnmatched {
+        /// Whose number it came from, if anybody's.
+        person: Option<PersonId>,
+        /// What was wrong with it, without its words.
+        why: String,
+    },
+    /// What became of a send.
+    PageOutcome {
+        /// Which page.
+        page: PageId,
+        /// What.
+        outcome: SendResult,
+    },
+    /// What the network says later.
+    PageReceipt {
+        /// Which page.
+        page: PageId,
+        /// What.
+        receipt: Receipt,
+    },
+    /// Page one person as a test.
+    TestPage {
+        /// Whom.
+        person: PersonId,
+        /// Who asked.
+        by: Author,
+    },
+    /// Time passed a deadline.
+    Tick,
+}
+
+/// Who did something, and by what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Author {
+    /// A person's or user's short name, e.g. `priya.nair`; `callout` for the system itself.
+    pub who: String,
+    /// By what.
+    pub via: Via,
+}
+
+impl Author {
+    /// The system itself.
+    pub fn system() -> Self {
+        Self { who: "callout".into(), via: Via::System }
+    }
+}
+
+/// The ways in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// Nobody: a rule or a timer.
+    System,
+    /// A page of the console.
+    Console,
+    /// The API.
+    Api,
+    /// The command line.
+    Command,
+    /// The signed link of a page.
+    Link,
+    /// A text message.
+    Sms,
+    /// The simulated people of the demo.
+    Demo,
+}
+
+impl Via {
+    /// As it stands in a sentence: "acknowledged by priya.nair, by text".
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::System => "callout itself",
+            Self::Console => "console",
+            Self::Api => "API",
+            Self::Command => "command line",
+            Self::Link => "phone page",
+            Self::Sms => "text",
+            Self::Demo => "demo",
+        }
+    }
+}
+
+/// Personal words on their way to the details store.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// 16 random bytes, hex.
+    pub salt: String,
+    /// SHA-256 over the salt's hex digits and the content, hex: what the record holds.
+    pub digest: String,
+    /// How long it is kept.
+    pub class: DetailClass,
+    /// The content, JSON.
+    pub content: Vec<u8>,
+}
+
+impl Sealed {
+    /// Seals `content` (JSON bytes) with a salt of 16 random bytes.
+    pub fn new(salt: [u8; 16], class: DetailClass, content: Vec<u8>) -> Self {
+        let salt = hex(&salt);
+        let digest = Self::digest_of(&salt, &content);
+        Self { salt, digest, class, content }
+    }
+
+    /// The digest that a record holds for `content` under `salt` (its hex digits).
+    pub fn digest_of(salt: &str, content: &[u8]) -> String {
+        use sha2::{Digest, Sha256};
+        let mut hasher = Sha256::new();
+        hasher.update(salt.as_bytes());
+        hasher.update(content);
+        hex(&hasher.finalize())
+    }
+}
+
+/// Shows nothing of the content, so that the trace cannot.
+impl std::fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Sealed({:?}, ***)", self.class)
+    }
+}
+
+/// Lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(DIGITS[usize::from(byte >> 4)] as char);
+        text.push(DIGITS[usize::from(byte & 15)] as char);
+    }
+    text
+}
+
+/// How long a detail is kept (design.md, figures in force).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DetailClass {
+    /// A routine contact: 1 year.
+    Contact,
+    /// Words of an incident: 21 years.
+    Incident,
+    /// A person of the rota: while in post.
+    Person,
+}
+
+/// A warning as entered or received.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Warning {
+    /// E.g. `met_office`.
+    pub source: String,
+    /// E.g. `rain`.
+    pub kind: String,
+    /// Level.
+    pub level: WarningLevel,
+    /// In force from.
+    pub from: Timestamp,
+    /// In force until.
+    pub to: Timestamp,
+    /// Area by name, e.g. `Wexmoor and the Wex valley`.
+    pub area: String,
+}
+
+/// Types of log entries (civil.md part 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryKind {
+    /// Information.
+    Information,
+    /// A decision.
+    Decision,
+    /// Something done.
+    Action,
+    /// A request made.
+    Request,
+    /// An offer received.
+    Offer,
+    /// A contact worth noting.
+    Contact,
+    /// Press and public messages.
+    Media,
+    /// A lesson to keep.
+    Lesson,
+}
+
+/// How far a task is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskState {
+    /// Nobody has taken it.
+    Open,
+    /// Somebody has taken it.
+    Accepted,
+    /// It is done.
+    Done,
+    /// It will not be done.
+    NotDone,
+}
+
+/// What a transport says of one send.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum SendResult {
+    /// The next server has it.
+    Accepted,
+    /// It may work later.
+    Retryable {
+        /// The server's words, without personal data.
+        why: String,
+    },
+    /// It will not work.
+    Refused {
+        /// The server's words, without personal data.
+        why: String,
+    },
+    /// It may or may not have gone.
+    Unknown {
+        /// What is known.
+        why: String,
+    },
+    /// It was stopped before it was sent.
+    Cancelled,
+}
+
+/// What the network says of a page after it was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Receipt {
+    /// On its way (queued or accepted by the network).
+    Underway,
+    /// Not delivered.
+    Failed,
+    /// On the phone.
+    Delivered,
+}
+
+/// What an event led to, for the one who sent it. Given only when its records are durable.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// Nothing to say.
+    None,
+    /// A contact was taken (or had been, when `replay`).
+    Contact {
+        /// What became of it.
+        receipt: super::contact::Receipt,
+        /// The key was known already.
+        replay: bool,
+    },
+    /// A warning was entered.
+    Warning(WarningId),
+    /// An incident was opened, changed or joined.
+    Incident(IncidentId),
+    /// An entry was written at this position.
+    Entry(Seq),
+    /// A test page is on its way.
+    CallOut(CallOutId),
+    /// The reply to "I have got this" or "I can't".
+    Acknowledgement(Acknowledgement),
+    /// It cannot be done, with the reason and the remedy.
+    Refused(String),
+}
+
+/// What somebody who answers a page is told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Acknowledgement {
+    /// They have it now.
+    Yours {
+        /// The incident; `None` for a test page.
+        incident: Option<IncidentId>,
+    },
+    /// They had it already.
+    AlreadyYours {
+        /// Since.
+        at: Timestamp,
+    },
+    /// Somebody else has it.
+    AlreadyTaken {
+        /// Who.
+        by: PersonId,
+        /// Since.
+        at: Timestamp,
+    },
+    /// They can't; the next is being paged.
+    Declined,
+    /// The incident is closed.
+    Closed,
+    /// No such page.
+    UnknownPage,
+}

@@ -1,1 +1,495 @@
-//! Incidents.
+//! Incidents: opened by a signal, a warning or a person; joined rather than duplicated; with tasks, entries and a
+//! timeline; until somebody stands them down with a reason.
+//!
+//! One open incident a topic: what comes later about the same topic is evidence for it. Exercise and live never mix:
+//! an exercise neither joins nor is joined by anything live.
+//!
+//! Not here: which playbook follows (see [`crate::domain::activation`]) and who is paged.
+
+use super::decide::Decision;
+use super::event::{Answer, Author, EntryKind, Sealed, TaskState, Warning};
+use super::id::{IncidentId, PlaybookId, RoleId, Seq, Tag, TaskId, WarningId};
+use super::place::GridPoint;
+use super::playbook::{Condition, Severity};
+use super::record::{Cause, Held, Record};
+use super::state::State;
+use super::time::{Timestamp, after};
+use super::{activation, paging};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Closed incidents kept in the state; older ones are in the log.
+const CLOSED_MAX: usize = 200;
+/// Lines of a timeline kept in the state; all of them are in the log.
+const LINES_MAX: usize = 5_000;
+
+/// Incidents with their tasks, and warnings.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Incidents {
+    /// Open ones, and the newest 200 that are closed.
+    pub by_id: BTreeMap<IncidentId, Arc<Incident>>,
+    /// Tasks of those incidents.
+    pub tasks: BTreeMap<TaskId, Task>,
+    /// Warnings entered and not ended.
+    pub warnings: BTreeMap<WarningId, Warning>,
+}
+
+/// One incident.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Incident {
+    /// Its id.
+    pub id: IncidentId,
+    /// What it is about.
+    pub topic: Tag,
+    /// How bad.
+    pub severity: Severity,
+    /// Where.
+    pub place: Option<GridPoint>,
+    /// Nothing about it is real.
+    pub exercise: bool,
+    /// Since.
+    pub opened_at: Timestamp,
+    /// By whom.
+    pub opened_by: Author,
+    /// Set when it was stood down.
+    pub closed_at: Option<Timestamp>,
+    /// The evidence.
+    pub causes: BTreeSet<Cause>,
+    /// Playbooks in force for it, in the versions they were activated in.
+    pub activations: BTreeMap<PlaybookId, Activation>,
+    /// Playbooks whose conditions hold but that do not start by themselves.
+    pub held: BTreeMap<PlaybookId, Held>,
+    /// Contacts counted towards it.
+    pub contacts_n: u64,
+    /// The last thing that a person did about it, other than to acknowledge.
+    pub progress_at: Option<Timestamp>,
+    /// Its records, oldest first; the newest 5,000.
+    pub timeline: Vec<Line>,
+}
+
+/// One playbook in force for one incident.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Activation {
+    /// SHA-256 of the text in force.
+    pub version: String,
+    /// Since.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: Author,
+    /// Steps that have been started.
+    pub steps_started: BTreeSet<u32>,
+}
+
+/// One line of a timeline.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// Position in the log.
+    pub seq: Seq,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// The record.
+    pub record: Arc<Record>,
+}
+
+/// One task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Task {
+    /// Its incident.
+    pub incident: IncidentId,
+    /// Whose playbook and step.
+    pub step: (PlaybookId, u32),
+    /// What is to be done.
+    pub title: String,
+    /// By whom.
+    pub owner: RoleId,
+    /// To be accepted by then.
+    pub due: Option<Timestamp>,
+    /// How far.
+    pub state: TaskState,
+    /// Who moved it last, and when.
+    pub moved: Option<(Author, Timestamp)>,
+}
+
+impl Incidents {
+    /// The open live incident that contacts of these topics count towards, if any.
+    pub fn open_for(&self, topics: &[Tag]) -> Option<IncidentId> {
+        self.open().find(|incident| !incident.exercise && topics.contains(&incident.topic)).map(|incident| incident.id)
+    }
+
+    /// Open incidents, oldest first.
+    pub fn open(&self) -> impl Iterator<Item = &Incident> {
+        self.by_id.values().map(Arc::as_ref).filter(|incident| incident.closed_at.is_none())
+    }
+
+    /// The open incident of that id.
+    pub fn open_one(&self, id: IncidentId) -> Option<&Incident> {
+        self.by_id.get(&id).map(Arc::as_ref).filter(|incident| incident.closed_at.is_none())
+    }
+
+    fn open_live(&self, topic: &Tag) -> Option<&Incident> {
+        self.open().find(|incident| !incident.exercise && incident.topic == *topic)
+    }
+}
+
+/// The refusal for an incident that is not there, or not open any more.
+fn not_open(state: &State, id: IncidentId) -> Answer {
+    Answer::Refused(match state.incidents.by_id.get(&id) {
+        Some(_) => format!("{id} has been stood down; open a new incident, or write to the log of another one"),
+        None => format!("there is no incident {id}; `callout incident list` shows the open ones"),
+    })
+}
+
+/// A person enters a warning.
+pub(super) fn warn(state: &mut State, d: &mut Decision, warning: &Warning, by: &Author, sealed: Option<&Sealed>) {
+    if warning.to <= warning.from || warning.to <= d.at {
+        d.answer = Answer::Refused(
+            "the warning ends before it begins or is already over; give `to` as a time after `from` and after now"
+                .into(),
+        );
+        return;
+    }
+    let known = state.incidents.warnings.iter().find(|(_, known)| *known == warning).map(|(id, _)| *id);
+    let id = known.unwrap_or_else(|| {
+        let record = Record::WarningEntered {
+            warning: warning.clone(),
+            by: by.clone(),
+            digest: sealed.map(|sealed| sealed.digest.clone()),
+        };
+        d.record_sealed(state, record, sealed).into()
+    });
+    d.answer = Answer::Warning(id);
+}
+
+/// A person ends a warning before its time.
+pub(super) fn cancel_warning(state: &mut State, d: &mut Decision, id: WarningId, by: &Author) {
+    if state.incidents.warnings.contains_key(&id) {
+        d.record(state, Record::WarningEnded { warning: id, by: by.clone() });
+        d.answer = Answer::Warning(id);
+    } else {
+        d.answer = Answer::Refused(format!("there is no warning {id} in force"));
+    }
+}
+
+/// A person opens an incident; an open one about the same topic is answered instead.
+#[expect(clippy::too_many_arguments, reason = "the fields of one event")]
+pub(super) fn open_by_hand(
+    state: &mut State,
+    d: &mut Decision,
+    topic: &Tag,
+    severity: Severity,
+    place: Option<GridPoint>,
+    exercise: bool,
+    by: &Author,
+    reason: &Sealed,
+) -> IncidentId {
+    let open = state.incidents.open().find(|open| open.topic == *topic && open.exercise == exercise);
+    let id = match open.map(|open| open.id) {
+        Some(id) => {
+            // Joined rather than duplicated; the reason is kept as an entry, so that it is not lost.
+            let record = Record::EntryWritten {
+                incident: id,
+                kind: EntryKind::Information,
+                by: by.clone(),
+                digest: reason.digest.clone(),
+                corrects: None,
+            };
+            d.record_sealed(state, record, Some(reason));
+            id
+        }
+        None => {
+            let record = Record::IncidentOpened {
+                topic: topic.clone(),
+                severity,
+                place,
+                exercise,
+                by: by.clone(),
+                digest: Some(reason.digest.clone()),
+            };
+            d.record_sealed(state, record, Some(reason)).into()
+        }
+    };
+    d.answer = Answer::Incident(id);
+    id
+}
+
+/// A person writes into the log of an incident, open or closed.
+#[expect(clippy::too_many_arguments, reason = "the fields of one event")]
+pub(super) fn write(
+    state: &mut State,
+    d: &mut Decision,
+    incident: IncidentId,
+    kind: EntryKind,
+    by: &Author,
+    text: &Sealed,
+    corrects: Option<Seq>,
+) {
+    let Some(found) = state.incidents.by_id.get(&incident) else {
+        d.answer = not_open(state, incident);
+        return;
+    };
+    if let Some(wrong) = corrects {
+        let is_entry = |line: &Line| line.seq == wrong && matches!(line.record.as_ref(), Record::EntryWritten { .. });
+        if !found.timeline.iter().any(is_entry) {
+            d.answer =
+                Answer::Refused(format!("entry {wrong} is not in the log of {incident}; a correction names an entry"));
+            return;
+        }
+    }
+    let record = Record::EntryWritten { incident, kind, by: by.clone(), digest: text.digest.clone(), corrects };
+    d.answer = Answer::Entry(d.record_sealed(state, record, Some(text)));
+}
+
+/// A person accepts or finishes a task.
+pub(super) fn move_task(state: &mut State, d: &mut Decision, id: TaskId, to: TaskState, by: &Author) {
+    match state.incidents.tasks.get(&id) {
+        Some(task) if task.state == to => d.answer = Answer::Incident(task.incident),
+        Some(task) if state.incidents.open_one(task.incident).is_some() => {
+            let incident = task.incident;
+            d.record(state, Record::TaskMoved { task: id, to, by: by.clone() });
+            d.answer = Answer::Incident(incident);
+        }
+        Some(task) => d.answer = not_open(state, task.incident),
+        None => d.answer = Answer::Refused(format!("there is no task {id}")),
+    }
+}
+
+/// A person stands an incident down: it closes, and its paging ends.
+pub(super) fn stand_down(state: &mut State, d: &mut Decision, id: IncidentId, by: &Author, reason: &Sealed) {
+    if state.incidents.open_one(id).is_none() {
+        d.answer = not_open(state, id);
+        return;
+    }
+    paging::end_for(state, d, id);
+    let record = Record::StoodDown { incident: id, by: by.clone(), digest: reason.digest.clone() };
+    d.record_sealed(state, record, Some(reason));
+    d.answer = Answer::Incident(id);
+}
+
+/// Ends warnings whose time is over; opens incidents for signals and warnings that have none; joins the rest.
+pub(super) fn step(state: &mut State, d: &mut Decision) {
+    let over: Vec<WarningId> =
+        state.incidents.warnings.iter().filter(|(_, w)| w.to <= d.at).map(|(id, _)| *id).collect();
+    for warning in over {
+        d.record(state, Record::WarningEnded { warning, by: Author::system() });
+    }
+    for (cause, topic, severity, place) in unattached(state, d.at) {
+        let incident = match state.incidents.open_live(&topic) {
+            Some(open) => open.id,
+            None => {
+                let record = Record::IncidentOpened {
+                    topic,
+                    severity,
+                    place,
+                    exercise: false,
+                    by: Author::system(),
+                    digest: None,
+                };
+                d.record(state, record).into()
+            }
+        };
+        d.record(state, Record::EvidenceJoined { incident, cause });
+    }
+}
+
+/// Signals and warnings in force that no open incident has, and that may open or join one now.
+fn unattached(state: &State, now: Timestamp) -> Vec<(Cause, Tag, Severity, Option<GridPoint>)> {
+    let Some(policy) = state.policy.in_force.as_ref() else { return Vec::new() };
+    if state.signals.raised.is_empty() && state.incidents.warnings.is_empty() {
+        return Vec::new();
+    }
+    let attached: BTreeSet<Cause> =
+        state.incidents.by_id.values().flat_map(|incident| incident.causes.iter().copied()).collect();
+    let mut found = Vec::new();
+    for (id, raised) in &state.signals.raised {
+        let signal = &raised.signal;
+        if attached.contains(&Cause::Signal(*id)) || cooling(state, &signal.topic, now).is_some() {
+            continue;
+        }
+        let severity = policy
+            .playbooks
+            .values()
+            .filter(|p| {
+                p.when
+                    .iter()
+                    .filter_map(Condition::rule)
+                    .any(|rule| rule == (signal.topic.clone(), signal.rule.clone()))
+            })
+            .map(|p| p.severity)
+            .min()
+            .unwrap_or(Severity::Wake);
+        found.push((Cause::Signal(*id), signal.topic.clone(), severity, signal.place));
+    }
+    for (id, warning) in &state.incidents.warnings {
+        if attached.contains(&Cause::Warning(*id)) || warning.from > now {
+            continue;
+        }
+        let wanted = policy.playbooks.values().find(|p| p.when.iter().any(|when| activation::warned(when, warning)));
+        if let Some(playbook) = wanted {
+            let topic = playbook.topic();
+            if cooling(state, &topic, now).is_none() {
+                found.push((Cause::Warning(*id), topic, playbook.severity, None));
+            }
+        }
+    }
+    found
+}
+
+/// Until when the topic is quiet after a stand-down, if it is.
+fn cooling(state: &State, topic: &Tag, now: Timestamp) -> Option<Timestamp> {
+    let cool_down = state.policy.in_force.as_ref()?.figures.cool_down;
+    if state.incidents.open_live(topic).is_some() {
+        return None;
+    }
+    let closed =
+        state.incidents.by_id.values().filter(|i| !i.exercise && i.topic == *topic).filter_map(|i| i.closed_at);
+    closed.max().map(|at| after(at, cool_down)).filter(|until| *until > now)
+}
+
+/// The next instant at which a warning begins or ends, or a cool-down with something waiting is over.
+pub(super) fn next_deadline(state: &State) -> Option<Timestamp> {
+    let now = state.last_at;
+    let policy = state.policy.in_force.as_ref()?;
+    let wanted = |warning: &Warning| {
+        policy.playbooks.values().any(|p| p.when.iter().any(|when| activation::warned(when, warning)))
+    };
+    let warnings = state
+        .incidents
+        .warnings
+        .values()
+        .map(|warning| if warning.from > now && wanted(warning) { warning.from } else { warning.to });
+    let cooling = state.signals.raised.values().filter_map(|raised| cooling(state, &raised.signal.topic, now));
+    warnings.chain(cooling).min()
+}
+
+/// Counts a contact towards its incident.
+pub(super) fn apply_contact(state: &mut State, incident: Option<IncidentId>) {
+    if let Some(id) = incident {
+        change(state, id, |incident| incident.contacts_n += 1);
+    }
+}
+
+/// Adds a line to an incident's timeline.
+pub(super) fn add_line(state: &mut State, id: IncidentId, line: Line) {
+    change(state, id, |incident| {
+        incident.timeline.push(line);
+        if incident.timeline.len() > LINES_MAX {
+            incident.timeline.remove(0);
+        }
+    });
+}
+
+fn change(state: &mut State, id: IncidentId, with: impl FnOnce(&mut Incident)) {
+    if let Some(incident) = Arc::make_mut(&mut state.incidents).by_id.get_mut(&id) {
+        with(Arc::make_mut(incident));
+    }
+}
+
+/// Applies the records of incidents, tasks and warnings.
+pub(super) fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
+    let human = |by: &Author| by.via != super::event::Via::System;
+    match record {
+        Record::WarningEntered { warning, .. } => {
+            Arc::make_mut(&mut state.incidents).warnings.insert(seq.into(), warning.clone());
+        }
+        Record::WarningEnded { warning, .. } => {
+            Arc::make_mut(&mut state.incidents).warnings.remove(warning);
+        }
+        Record::IncidentOpened { topic, severity, place, exercise, by, .. } => {
+            let incident = Incident {
+                id: seq.into(),
+                topic: topic.clone(),
+                severity: *severity,
+                place: *place,
+                exercise: *exercise,
+                opened_at: at,
+                opened_by: by.clone(),
+                closed_at: None,
+                causes: BTreeSet::new(),
+                activations: BTreeMap::new(),
+                held: BTreeMap::new(),
+                contacts_n: 0,
+                progress_at: None,
+                timeline: Vec::new(),
+            };
+            Arc::make_mut(&mut state.incidents).by_id.insert(seq.into(), Arc::new(incident));
+        }
+        Record::EvidenceJoined { incident, cause } => {
+            let place = match cause {
+                Cause::Signal(id) => state.signals.get(*id).and_then(|signal| signal.place),
+                Cause::Warning(_) => None,
+            };
+            change(state, *incident, |incident| {
+                incident.causes.insert(*cause);
+                incident.place = incident.place.or(place);
+            });
+        }
+        Record::PlaybookHeld { incident, playbook, why, .. } => change(state, *incident, |incident| {
+            incident.held.insert(playbook.clone(), *why);
+        }),
+        Record::PlaybookActivated { incident, playbook, version, by, .. } => {
+            let severity = state.policy.playbooks.get(&(playbook.clone(), version.clone())).map(|p| p.severity);
+            change(state, *incident, |incident| {
+                incident.held.remove(playbook);
+                incident.severity = severity.map_or(incident.severity, |severity| severity.min(incident.severity));
+                let activation =
+                    Activation { version: version.clone(), at, by: by.clone(), steps_started: BTreeSet::new() };
+                incident.activations.insert(playbook.clone(), activation);
+                if human(by) {
+                    incident.progress_at = Some(at);
+                }
+            });
+        }
+        Record::TaskOpened { incident, playbook, step, title, owner, due } => {
+            let task = Task {
+                incident: *incident,
+                step: (playbook.clone(), *step),
+                title: title.clone(),
+                owner: owner.clone(),
+                due: *due,
+                state: TaskState::Open,
+                moved: None,
+            };
+            Arc::make_mut(&mut state.incidents).tasks.insert(seq.into(), task);
+            start_step(state, *incident, playbook, *step);
+        }
+        Record::StepCovered { incident, playbook, step, .. } => start_step(state, *incident, playbook, *step),
+        Record::TaskMoved { task, to, by } => {
+            let moved = Arc::make_mut(&mut state.incidents).tasks.get_mut(task).map(|task| {
+                task.state = *to;
+                task.moved = Some((by.clone(), at));
+                task.incident
+            });
+            if let Some(id) = moved {
+                change(state, id, |incident| incident.progress_at = Some(at));
+            }
+        }
+        Record::EntryWritten { incident, by, .. } => {
+            if human(by) {
+                change(state, *incident, |incident| incident.progress_at = Some(at));
+            }
+        }
+        Record::StoodDown { incident, .. } => {
+            change(state, *incident, |incident| incident.closed_at = Some(at));
+            forget_old(state);
+        }
+        other => unreachable!("incident is given its own records only, not {other:?}"),
+    }
+}
+
+/// Marks a step of a playbook in force as started.
+pub(super) fn start_step(state: &mut State, incident: IncidentId, playbook: &PlaybookId, step: u32) {
+    change(state, incident, |incident| {
+        if let Some(activation) = incident.activations.get_mut(playbook) {
+            activation.steps_started.insert(step);
+        }
+    });
+}
+
+fn forget_old(state: &mut State) {
+    let incidents = Arc::make_mut(&mut state.incidents);
+    let closed: Vec<IncidentId> = incidents.by_id.values().filter(|i| i.closed_at.is_some()).map(|i| i.id).collect();
+    for id in closed.iter().take(closed.len().saturating_sub(CLOSED_MAX)) {
+        incidents.by_id.remove(id);
+        incidents.tasks.retain(|_, task| task.incident != *id);
+    }
+}

@@ -5,6 +5,7 @@
 //! `replay`, in the simulator and in the tests.
 
 pub mod id;
+pub mod pending;
 pub mod place;
 pub mod problem;
 pub mod reading;

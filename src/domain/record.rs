@@ -1,1 +1,417 @@
-//! What the log can hold.
+//! What the log can hold: the only vocabulary in which callout remembers. No person, no words: those are details,
+//! named here by their digest.
+
+use super::contact::Contact;
+use super::event::{Author, EntryKind, Receipt, SendResult, TaskState, Via, Warning};
+use super::id::{CallOutId, IncidentId, PageId, PersonId, PlaybookId, RoleId, Seq, SignalId, Tag, TaskId, WarningId};
+use super::person::PageChannel;
+use super::place::GridPoint;
+use super::playbook::{Evidence, Severity};
+use super::policy::{Document, DocumentKind};
+use super::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// One record. Ids of new things are the record's own position.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Record {
+    /// The daemon started.
+    Started {
+        /// Program version.
+        version: String,
+        /// Version of the zone data.
+        tz: String,
+    },
+    /// The full text of a document, at its first use.
+    DocumentRecorded {
+        /// The document.
+        document: Document,
+    },
+    /// From here on these documents are in force, all at once.
+    PolicyInForce {
+        /// Kind, name and SHA-256 of each.
+        documents: Vec<(DocumentKind, String, String)>,
+        /// Who asked.
+        by: Author,
+    },
+    /// From here on these map layers answer.
+    LayersInForce {
+        /// Which set.
+        epoch: u64,
+        /// Id and SHA-256 of each.
+        layers: Vec<(String, String)>,
+    },
+    /// A contact was taken.
+    ContactTaken {
+        /// What may be said of it.
+        contact: Contact,
+        /// The open incident it counts towards.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        incident: Option<IncidentId>,
+        /// Its details.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        digest: Option<String>,
+    },
+    /// A warning was entered.
+    WarningEntered {
+        /// The warning.
+        warning: Warning,
+        /// Who.
+        by: Author,
+        /// Remarks.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        digest: Option<String>,
+    },
+    /// A warning ended, by its time or by a person.
+    WarningEnded {
+        /// Which.
+        warning: WarningId,
+        /// Who.
+        by: Author,
+    },
+    /// A detector says that something is unusual.
+    SignalRaised {
+        /// What and why.
+        signal: Signal,
+    },
+    /// It is usual again.
+    SignalCleared {
+        /// Which.
+        signal: SignalId,
+    },
+    /// An incident was opened.
+    IncidentOpened {
+        /// What it is about.
+        topic: Tag,
+        /// How bad.
+        severity: Severity,
+        /// Where.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        place: Option<GridPoint>,
+        /// Nothing about it is real.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        exercise: bool,
+        /// Who.
+        by: Author,
+        /// A person's reason.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        digest: Option<String>,
+    },
+    /// A signal or warning counts towards an incident.
+    EvidenceJoined {
+        /// Which incident.
+        incident: IncidentId,
+        /// What joined.
+        cause: Cause,
+    },
+    /// A playbook's conditions hold but it does not start by itself.
+    PlaybookHeld {
+        /// Which incident.
+        incident: IncidentId,
+        /// Which playbook.
+        playbook: PlaybookId,
+        /// Its version (SHA-256 of its text).
+        version: String,
+        /// Why not.
+        why: Held,
+    },
+    /// A playbook is in force for an incident.
+    PlaybookActivated {
+        /// Which incident.
+        incident: IncidentId,
+        /// Which playbook.
+        playbook: PlaybookId,
+        /// Its version (SHA-256 of its text).
+        version: String,
+        /// Who.
+        by: Author,
+        /// A person's reason.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        digest: Option<String>,
+    },
+    /// A task was given.
+    TaskOpened {
+        /// Which incident.
+        incident: IncidentId,
+        /// Which playbook's.
+        playbook: PlaybookId,
+        /// Which of its steps, 0 for the first.
+        step: u32,
+        /// What is to be done (the playbook's words).
+        title: String,
+        /// By whom.
+        owner: RoleId,
+        /// To be accepted by then.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        due: Option<Timestamp>,
+    },
+    /// A task went on.
+    TaskMoved {
+        /// Which.
+        task: TaskId,
+        /// To which state.
+        to: TaskState,
+        /// Who.
+        by: Author,
+    },
+    /// A step need not page: the same people are being paged, or have it, for another cause of the incident.
+    StepCovered {
+        /// Which incident.
+        incident: IncidentId,
+        /// Which playbook's.
+        playbook: PlaybookId,
+        /// Which of its steps.
+        step: u32,
+        /// By which call-out.
+        by: CallOutId,
+    },
+    /// The paging of one step began.
+    CallOutStarted {
+        /// For which incident; `None` for a test page.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        incident: Option<IncidentId>,
+        /// Why, in words for the page.
+        cause: String,
+        /// Which playbook's step; `None` for a test page.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        step: Option<(PlaybookId, u32)>,
+        /// Roles, one a level.
+        ladder: Vec<RoleId>,
+        /// For a test page: whom.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        test: Option<PersonId>,
+        /// So many must say "I have got this".
+        wanted: u32,
+        /// How bad.
+        severity: Severity,
+    },
+    /// A level of the ladder is being paged.
+    LevelStarted {
+        /// Which call-out.
+        call_out: CallOutId,
+        /// 0 for the first.
+        level: u32,
+        /// Who is on call there; empty where nobody is.
+        people: Vec<PersonId>,
+        /// Why this level is passed at once, when it is.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        passed: Option<String>,
+    },
+    /// A page is to be sent. Durable before the send.
+    PageIntended {
+        /// Which call-out.
+        call_out: CallOutId,
+        /// Whom.
+        person: PersonId,
+        /// By what.
+        channel: PageChannel,
+        /// 1 for the first page to this person in this call-out.
+        attempt: u32,
+        /// The page whose outcome is unknown and which this one repeats.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        repeats: Option<PageId>,
+    },
+    /// What the transport said.
+    PageSent {
+        /// Which page.
+        page: PageId,
+        /// What.
+        outcome: SendResult,
+    },
+    /// What the network said later.
+    PageReceipt {
+        /// Which page.
+        page: PageId,
+        /// What.
+        receipt: Receipt,
+    },
+    /// The ladder is exhausted: everybody is paged, until a human acts.
+    CallOutWidened {
+        /// Which call-out.
+        call_out: CallOutId,
+        /// Everybody.
+        people: Vec<PersonId>,
+    },
+    /// Somebody has it.
+    Acknowledged {
+        /// Which call-out.
+        call_out: CallOutId,
+        /// Who.
+        person: PersonId,
+        /// In answer to which page, if to one.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        page: Option<PageId>,
+        /// By what.
+        via: Via,
+    },
+    /// Somebody can't.
+    Declined {
+        /// Which call-out.
+        call_out: CallOutId,
+        /// Who.
+        person: PersonId,
+        /// By what.
+        via: Via,
+    },
+    /// Somebody had it, but nothing has moved since.
+    AcknowledgementExpired {
+        /// Which call-out.
+        call_out: CallOutId,
+    },
+    /// The paging of a step is over.
+    CallOutEnded {
+        /// Which call-out.
+        call_out: CallOutId,
+        /// Why.
+        why: CallOutEnd,
+    },
+    /// A reply that fits no open page.
+    ReplyUnmatched {
+        /// Whose number it came from, if anybody's.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        person: Option<PersonId>,
+        /// What was wrong with it.
+        why: String,
+    },
+    /// A person wrote into an incident's log.
+    EntryWritten {
+        /// Which incident.
+        incident: IncidentId,
+        /// What sort.
+        kind: EntryKind,
+        /// Who.
+        by: Author,
+        /// The words.
+        digest: String,
+        /// The entry that this one corrects.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        corrects: Option<Seq>,
+    },
+    /// An incident is over.
+    StoodDown {
+        /// Which.
+        incident: IncidentId,
+        /// Who.
+        by: Author,
+        /// Why.
+        digest: String,
+    },
+}
+
+impl Record {
+    /// The details that this record names.
+    pub fn digest(&self) -> Option<&str> {
+        match self {
+            Self::ContactTaken { digest, .. }
+            | Self::WarningEntered { digest, .. }
+            | Self::IncidentOpened { digest, .. }
+            | Self::PlaybookActivated { digest, .. } => digest.as_deref(),
+            Self::EntryWritten { digest, .. } | Self::StoodDown { digest, .. } => Some(digest),
+            Self::Started { .. }
+            | Self::DocumentRecorded { .. }
+            | Self::PolicyInForce { .. }
+            | Self::LayersInForce { .. }
+            | Self::WarningEnded { .. }
+            | Self::SignalRaised { .. }
+            | Self::SignalCleared { .. }
+            | Self::EvidenceJoined { .. }
+            | Self::PlaybookHeld { .. }
+            | Self::TaskOpened { .. }
+            | Self::TaskMoved { .. }
+            | Self::StepCovered { .. }
+            | Self::CallOutStarted { .. }
+            | Self::LevelStarted { .. }
+            | Self::PageIntended { .. }
+            | Self::PageSent { .. }
+            | Self::PageReceipt { .. }
+            | Self::CallOutWidened { .. }
+            | Self::Acknowledged { .. }
+            | Self::Declined { .. }
+            | Self::AcknowledgementExpired { .. }
+            | Self::CallOutEnded { .. }
+            | Self::ReplyUnmatched { .. } => None,
+        }
+    }
+}
+
+/// What a detector found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Signal {
+    /// The rule that fired.
+    pub rule: Rule,
+    /// The topic.
+    pub topic: Tag,
+    /// Where, for a cluster: the middle of it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub place: Option<GridPoint>,
+    /// How many contacts.
+    pub count: u32,
+    /// Why it fired, in words: "6 in 60 min, the rule says 5".
+    pub evidence: String,
+}
+
+/// A floor rule.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "rule", rename_all = "snake_case")]
+pub enum Rule {
+    /// So many contacts of the topic in so long.
+    Surge {
+        /// How many.
+        reports: u32,
+        /// Seconds.
+        within_s: u32,
+    },
+    /// So many near each other.
+    Cluster {
+        /// How many.
+        reports: u32,
+        /// Metres from the newest one.
+        metres: u32,
+        /// Seconds.
+        within_s: u32,
+    },
+}
+
+impl Rule {
+    /// The kind of evidence that a signal of this rule is.
+    pub fn evidence(&self) -> Evidence {
+        match self {
+            Self::Surge { .. } => Evidence::Surge,
+            Self::Cluster { .. } => Evidence::Cluster,
+        }
+    }
+}
+
+/// What joined an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// A signal.
+    Signal(SignalId),
+    /// A warning.
+    Warning(WarningId),
+}
+
+/// Why a playbook whose conditions hold does not start by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Held {
+    /// It says `activate = "proposed"`: the duty officer decides, and is paged for it.
+    Proposed,
+    /// It is for out of hours, and it is core hours.
+    CoreHours,
+    /// It is for core hours, and it is out of hours.
+    OutOfHours,
+}
+
+/// Why a call-out is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallOutEnd {
+    /// The incident was stood down.
+    StoodDown,
+    /// A test page was answered.
+    TestAnswered,
+    /// A test page was not answered in time.
+    TestUnanswered,
+}

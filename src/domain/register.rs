@@ -1,1 +1,234 @@
-//! Counting of contacts.
+//! Counts contacts: takes each one once, tells which streams it counts towards, remembers the recent ones.
+//!
+//! Two slices. `Keys` answers "have we had this one?" and is large, so readers never share it. `Tally` is what pages
+//! show: the last contacts, and counts in bins of five minutes over a day.
+//!
+//! Not here: whether a count is unusual (see [`crate::domain::detect`]).
+
+use super::contact::{Channel, Contact, Receipt};
+use super::decide::Decision;
+use super::event::{Answer, Sealed};
+use super::id::{BodyId, ContactId, IncidentId, Seq, StreamId, Tag};
+use super::place::GridPoint;
+use super::record::Record;
+use super::state::State;
+use super::time::Timestamp;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+
+/// Width of a bin of the tally.
+pub const BIN_S: i64 = 300;
+/// Bins kept for each stream: one day.
+const BINS_MAX: usize = 288;
+/// Contacts kept for the pages.
+const RECENT_MAX: usize = 2_000;
+
+/// What contacts are counted under.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stream {
+    /// Every contact.
+    All,
+    /// Those of one channel.
+    Channel(Channel),
+    /// Those of one topic.
+    Tag(Tag),
+}
+
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Channel(channel) => write!(f, "channel/{}", channel.as_str()),
+            Self::Tag(tag) => write!(f, "tag/{tag}"),
+        }
+    }
+}
+
+/// The streams that a contact of this channel and these tags counts towards.
+fn streams(channel: Channel, tags: &[Tag]) -> impl Iterator<Item = Stream> + '_ {
+    [Stream::All, Stream::Channel(channel)].into_iter().chain(tags.iter().cloned().map(Stream::Tag))
+}
+
+/// The contacts that were taken, by key.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Keys {
+    taken: BTreeMap<u128, Taken>,
+    order: VecDeque<u128>,
+}
+
+/// What a replay is answered from.
+#[derive(Debug, Clone, PartialEq)]
+struct Taken {
+    id: ContactId,
+    channel: Channel,
+    tags: Box<[Tag]>,
+    body: Option<BodyId>,
+    incident: Option<IncidentId>,
+}
+
+impl Taken {
+    fn receipt(&self) -> Receipt {
+        Receipt {
+            id: self.id,
+            body: self.body.clone(),
+            counted: streams(self.channel, &self.tags).map(|stream| StreamId::new(stream.to_string())).collect(),
+            incident: self.incident,
+        }
+    }
+}
+
+impl Keys {
+    fn get(&self, key: &str) -> Option<&Taken> {
+        self.taken.get(&u128::from_str_radix(key, 16).ok()?)
+    }
+
+    /// How many keys are remembered.
+    pub fn len(&self) -> usize {
+        self.taken.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.taken.is_empty()
+    }
+}
+
+/// Counts and recent contacts, for the pages.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Tally {
+    /// Contacts taken since the log began.
+    pub contacts_n: u64,
+    /// The newest contacts, oldest first; at most 2,000. History is not among them.
+    pub recent: VecDeque<Arc<Recent>>,
+    /// Per stream, contacts in each bin of five minutes (key: unix seconds / 300); the newest day of bins.
+    pub bins: BTreeMap<Stream, BTreeMap<i64, u32>>,
+    /// Calls in each bin of five minutes.
+    pub calls: BTreeMap<i64, Calls>,
+}
+
+/// How calls went in one bin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Calls {
+    /// Calls that came.
+    pub offered: u32,
+    /// Calls that were answered.
+    pub answered: u32,
+    /// Their waits together, seconds.
+    pub wait_s: u64,
+}
+
+/// A recent contact, as pages show it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recent {
+    /// Its id.
+    pub id: ContactId,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// Channel.
+    pub channel: Channel,
+    /// Topics.
+    pub tags: Vec<Tag>,
+    /// Place to 10 m.
+    pub place: Option<GridPoint>,
+    /// Responsible body.
+    pub body: Option<BodyId>,
+    /// The incident it counts towards.
+    pub incident: Option<IncidentId>,
+    /// The details' digest.
+    pub digest: Option<String>,
+}
+
+impl Tally {
+    /// Contacts of a stream in the bins that begin in [from, to).
+    pub fn count(&self, stream: &Stream, from: Timestamp, to: Timestamp) -> u32 {
+        let Some(bins) = self.bins.get(stream) else { return 0 };
+        bins.range(from.as_second().div_euclid(BIN_S)..to.as_second().div_euclid(BIN_S)).map(|(_, n)| n).sum()
+    }
+}
+
+/// Takes a contact, or answers for the one that was taken under the same key.
+///
+/// Returns the contact's id when it is new, for the stages after this one.
+pub(super) fn take(
+    state: &mut State,
+    decision: &mut Decision,
+    contact: &Contact,
+    sealed: Option<&Sealed>,
+) -> Option<ContactId> {
+    if let Some(taken) = contact.key.as_deref().and_then(|key| state.keys.get(key)) {
+        decision.answer = Answer::Contact { receipt: taken.receipt(), replay: true };
+        return None;
+    }
+    let incident = if contact.history { None } else { state.incidents.open_for(&contact.tags) };
+    let record =
+        Record::ContactTaken { contact: contact.clone(), incident, digest: sealed.map(|sealed| sealed.digest.clone()) };
+    let id = ContactId::from(decision.record_sealed(state, record, sealed));
+    let counted = streams(contact.channel, &contact.tags).map(|stream| StreamId::new(stream.to_string())).collect();
+    let receipt = Receipt { id, body: contact.body.clone(), counted, incident };
+    decision.answer = Answer::Contact { receipt, replay: false };
+    Some(id)
+}
+
+/// Applies a taken contact to the two slices.
+pub(super) fn apply(
+    state: &mut State,
+    seq: Seq,
+    contact: &Contact,
+    incident: Option<IncidentId>,
+    digest: &Option<String>,
+) {
+    let id = ContactId::from(seq);
+    if let Some(key) = contact.key.as_deref().and_then(|key| u128::from_str_radix(key, 16).ok()) {
+        let keys_max = state.policy.in_force.as_ref().map_or(1_000_000, |policy| policy.figures.keys_max);
+        let keys = Arc::make_mut(&mut state.keys);
+        let taken = Taken {
+            id,
+            channel: contact.channel,
+            tags: contact.tags.clone().into_boxed_slice(),
+            body: contact.body.clone(),
+            incident,
+        };
+        keys.taken.insert(key, taken);
+        keys.order.push_back(key);
+        while keys.order.len() > keys_max {
+            if let Some(oldest) = keys.order.pop_front() {
+                keys.taken.remove(&oldest);
+            }
+        }
+    }
+    let tally = Arc::make_mut(&mut state.tally);
+    tally.contacts_n += 1;
+    let bin = contact.received_at.as_second().div_euclid(BIN_S);
+    for stream in streams(contact.channel, &contact.tags) {
+        let bins = tally.bins.entry(stream).or_default();
+        *bins.entry(bin).or_default() += 1;
+        if bins.len() > BINS_MAX {
+            bins.pop_first();
+        }
+    }
+    if let Some(answered) = contact.answered {
+        let calls = tally.calls.entry(bin).or_default();
+        calls.offered += 1;
+        calls.answered += u32::from(answered);
+        calls.wait_s += u64::from(contact.wait_s.unwrap_or(0));
+        if tally.calls.len() > BINS_MAX {
+            tally.calls.pop_first();
+        }
+    }
+    if !contact.history {
+        tally.recent.push_back(Arc::new(Recent {
+            id,
+            received_at: contact.received_at,
+            channel: contact.channel,
+            tags: contact.tags.clone(),
+            place: contact.place,
+            body: contact.body.clone(),
+            incident,
+            digest: digest.clone(),
+        }));
+        if tally.recent.len() > RECENT_MAX {
+            tally.recent.pop_front();
+        }
+    }
+}

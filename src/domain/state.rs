@@ -1,1 +1,224 @@
-//! The state.
+//! The state: one slice a stage, each behind its own `Arc`, so that readers take a snapshot for the price of a few
+//! counters. [`apply`] is the only thing that changes it; rebuilding it from the log gives the same state.
+
+use super::detect::{Signals, Windows};
+use super::id::{PlaybookId, Seq, Tag};
+use super::incident::{Incidents, Line};
+use super::paging::Paging;
+use super::playbook::{Condition, Playbook};
+use super::policy::{Document, DocumentKind, Policy};
+use super::record::{Record, Rule};
+use super::register::{Keys, Tally};
+use super::time::Timestamp;
+use super::{detect, incident, paging, register};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// All that callout knows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State {
+    /// The position of the next record.
+    pub next: Seq,
+    /// The instant of the last record.
+    pub last_at: Timestamp,
+    /// What is in force.
+    pub policy: Arc<PolicyInForce>,
+    /// Contacts by key.
+    pub keys: Arc<Keys>,
+    /// Counts and recent contacts.
+    pub tally: Arc<Tally>,
+    /// The detectors' windows.
+    pub windows: Arc<Windows>,
+    /// Raised signals.
+    pub signals: Arc<Signals>,
+    /// Incidents, their tasks, and warnings.
+    pub incidents: Arc<Incidents>,
+    /// Call-outs and pages.
+    pub paging: Arc<Paging>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            next: Seq(1),
+            last_at: Timestamp::UNIX_EPOCH,
+            policy: Arc::default(),
+            keys: Arc::default(),
+            tally: Arc::default(),
+            windows: Arc::default(),
+            signals: Arc::default(),
+            incidents: Arc::default(),
+            paging: Arc::default(),
+        }
+    }
+}
+
+/// The policy in force, and the playbook versions that running incidents still follow.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PolicyInForce {
+    /// Every document ever in force, by SHA-256.
+    pub documents: BTreeMap<String, Document>,
+    /// Kind, name and SHA-256 of those in force, sorted.
+    pub versions: Vec<(DocumentKind, String, String)>,
+    /// Parsed; `None` before the first start has loaded one.
+    pub in_force: Option<Arc<Policy>>,
+    /// Playbooks ever in force, by id and version.
+    pub playbooks: BTreeMap<(PlaybookId, String), Arc<Playbook>>,
+    /// The floor rules that the playbooks in force ask for.
+    pub rules: BTreeSet<(Tag, Rule)>,
+    /// The set of map layers in force.
+    pub epoch: u64,
+}
+
+/// What readers see: everything but the two slices that are large and that no page needs.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// The last durable record.
+    pub head: Seq,
+    /// Its instant.
+    pub at: Timestamp,
+    /// What is in force.
+    pub policy: Arc<PolicyInForce>,
+    /// Counts and recent contacts.
+    pub tally: Arc<Tally>,
+    /// Raised signals.
+    pub signals: Arc<Signals>,
+    /// Incidents, their tasks, and warnings.
+    pub incidents: Arc<Incidents>,
+    /// Call-outs and pages.
+    pub paging: Arc<Paging>,
+}
+
+impl State {
+    /// A snapshot for readers.
+    pub fn view(&self) -> View {
+        View {
+            head: Seq(self.next.0 - 1),
+            at: self.last_at,
+            policy: Arc::clone(&self.policy),
+            tally: Arc::clone(&self.tally),
+            signals: Arc::clone(&self.signals),
+            incidents: Arc::clone(&self.incidents),
+            paging: Arc::clone(&self.paging),
+        }
+    }
+}
+
+/// Applies one record. The only mutation of the state, in the daemon and in a rebuild alike.
+///
+/// # Panics
+/// If records come out of order, or if documents that were accepted before do not parse: both are bugs.
+pub fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
+    assert!(seq == state.next, "records are applied in log order: got {seq}, expected {}", state.next);
+    state.next = Seq(seq.0 + 1);
+    state.last_at = at;
+    match record {
+        Record::ContactTaken { contact, incident, digest } => {
+            register::apply(state, seq, contact, *incident, digest);
+            detect::apply_contact(state, seq, contact);
+            incident::apply_contact(state, *incident);
+        }
+        Record::DocumentRecorded { document } => {
+            Arc::make_mut(&mut state.policy).documents.insert(document.sha256.clone(), document.clone());
+        }
+        Record::PolicyInForce { documents, .. } => put_into_force(Arc::make_mut(&mut state.policy), documents),
+        Record::LayersInForce { epoch, .. } => Arc::make_mut(&mut state.policy).epoch = *epoch,
+        Record::SignalRaised { .. } | Record::SignalCleared { .. } => detect::apply(state, seq, at, record),
+        Record::WarningEntered { .. }
+        | Record::WarningEnded { .. }
+        | Record::IncidentOpened { .. }
+        | Record::EvidenceJoined { .. }
+        | Record::PlaybookHeld { .. }
+        | Record::PlaybookActivated { .. }
+        | Record::TaskOpened { .. }
+        | Record::TaskMoved { .. }
+        | Record::StepCovered { .. }
+        | Record::EntryWritten { .. }
+        | Record::StoodDown { .. } => incident::apply(state, seq, at, record),
+        Record::CallOutStarted { .. }
+        | Record::LevelStarted { .. }
+        | Record::PageIntended { .. }
+        | Record::PageSent { .. }
+        | Record::PageReceipt { .. }
+        | Record::CallOutWidened { .. }
+        | Record::Acknowledged { .. }
+        | Record::Declined { .. }
+        | Record::AcknowledgementExpired { .. }
+        | Record::CallOutEnded { .. } => paging::apply(state, seq, at, record),
+        Record::Started { .. } | Record::ReplyUnmatched { .. } => {}
+    }
+    if let Some(incident) = incident_of(state, seq, record) {
+        incident::add_line(state, incident, Line { seq, at, record: Arc::new(record.clone()) });
+    }
+}
+
+/// The incident in whose timeline a record stands.
+fn incident_of(state: &State, seq: Seq, record: &Record) -> Option<super::id::IncidentId> {
+    match record {
+        Record::IncidentOpened { .. } => Some(seq.into()),
+        Record::EvidenceJoined { incident, .. }
+        | Record::PlaybookHeld { incident, .. }
+        | Record::PlaybookActivated { incident, .. }
+        | Record::TaskOpened { incident, .. }
+        | Record::StepCovered { incident, .. }
+        | Record::EntryWritten { incident, .. }
+        | Record::StoodDown { incident, .. } => Some(*incident),
+        Record::CallOutStarted { incident, .. } => *incident,
+        Record::TaskMoved { task, .. } => state.incidents.tasks.get(task).map(|task| task.incident),
+        Record::LevelStarted { call_out, .. }
+        | Record::PageIntended { call_out, .. }
+        | Record::CallOutWidened { call_out, .. }
+        | Record::Acknowledged { call_out, .. }
+        | Record::Declined { call_out, .. }
+        | Record::AcknowledgementExpired { call_out }
+        | Record::CallOutEnded { call_out, .. } => state.paging.call_outs.get(call_out)?.incident,
+        Record::PageSent { page, .. } | Record::PageReceipt { page, .. } => {
+            let page = state.paging.pages.get(page)?;
+            state.paging.call_outs.get(&page.call_out)?.incident
+        }
+        Record::Started { .. }
+        | Record::DocumentRecorded { .. }
+        | Record::PolicyInForce { .. }
+        | Record::LayersInForce { .. }
+        | Record::ContactTaken { .. }
+        | Record::WarningEntered { .. }
+        | Record::WarningEnded { .. }
+        | Record::SignalRaised { .. }
+        | Record::SignalCleared { .. }
+        | Record::ReplyUnmatched { .. } => None,
+    }
+}
+
+fn put_into_force(slice: &mut PolicyInForce, versions: &[(DocumentKind, String, String)]) {
+    let documents: Vec<Document> = versions
+        .iter()
+        .map(|(_, name, sha256)| {
+            slice.documents.get(sha256).unwrap_or_else(|| panic!("{name} is recorded before it is in force")).clone()
+        })
+        .collect();
+    let policy = Policy::from_documents(&documents)
+        .unwrap_or_else(|problems| panic!("documents in the log were checked before they were recorded: {problems:?}"));
+    slice.versions = versions.to_vec();
+    slice.rules.clear();
+    for (id, playbook) in &policy.playbooks {
+        slice.playbooks.insert((id.clone(), playbook.version.clone()), Arc::clone(playbook));
+        slice.rules.extend(playbook.when.iter().filter_map(Condition::rule));
+    }
+    slice.in_force = Some(Arc::new(policy));
+}
+
+impl Condition {
+    /// The floor rule that this condition asks for, with its topic; `None` for a warning.
+    pub fn rule(&self) -> Option<(Tag, Rule)> {
+        let seconds = |within: &super::time::SignedDuration| u32::try_from(within.as_secs()).unwrap_or(u32::MAX);
+        match self {
+            Self::Surge { topic, reports, within } => {
+                Some((topic.clone(), Rule::Surge { reports: *reports, within_s: seconds(within) }))
+            }
+            Self::Cluster { topic, reports, metres, within } => {
+                Some((topic.clone(), Rule::Cluster { reports: *reports, metres: *metres, within_s: seconds(within) }))
+            }
+            Self::Warning { .. } => None,
+        }
+    }
+}

@@ -1,1 +1,123 @@
-//! Detection: from records and a deadline to signals with evidence in words.
+//! Detection: from contacts and the passing of time to signals, each with its evidence in words.
+//!
+//! The seam for every detector: a contact is put into windows by [`apply_contact`], a detector looks at the windows
+//! when a contact arrives or a deadline passes, and says [`Record::SignalRaised`] or `SignalCleared`. What a signal
+//! leads to is not decided here (see [`crate::domain::incident`]). The first detector is the floor rules.
+
+mod floor;
+
+use super::contact::Contact;
+use super::decide::Decision;
+use super::id::{ContactId, Seq, SignalId, Tag};
+use super::place::GridPoint;
+use super::record::{Record, Signal};
+use super::state::State;
+use super::time::{SignedDuration, Timestamp, after};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Contacts of one topic that a window holds at most; beyond it the oldest go, which can only make a rule slower to
+/// clear, never slower to raise.
+const WINDOW_MAX: usize = 10_000;
+
+/// Recent contacts per topic, by received time.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Windows {
+    topics: BTreeMap<Tag, Window>,
+}
+
+/// The contacts of one topic, oldest first.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Window {
+    contacts: BTreeMap<(Timestamp, ContactId), Option<GridPoint>>,
+}
+
+/// Signals that are raised.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Signals {
+    /// By id.
+    pub raised: BTreeMap<SignalId, Raised>,
+    /// Cleared ones that an open incident may still name; at most 200.
+    pub cleared: BTreeMap<SignalId, Arc<Signal>>,
+}
+
+/// A raised signal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Raised {
+    /// What and why.
+    pub signal: Arc<Signal>,
+    /// Since.
+    pub at: Timestamp,
+}
+
+impl Signals {
+    /// A signal, raised or cleared lately.
+    pub fn get(&self, id: SignalId) -> Option<&Arc<Signal>> {
+        self.raised.get(&id).map(|raised| &raised.signal).or_else(|| self.cleared.get(&id))
+    }
+}
+
+/// Looks at the windows that a new contact changed.
+pub(super) fn contact(state: &mut State, d: &mut Decision, id: ContactId, contact: &Contact) {
+    if !contact.history {
+        floor::contact(state, d, id, contact);
+    }
+}
+
+/// Clears the raised signals that have become quiet.
+pub(super) fn pass_time(state: &mut State, d: &mut Decision) {
+    let quiet: Vec<SignalId> = state
+        .signals
+        .raised
+        .iter()
+        .filter(|(_, raised)| floor::clear_at(state, raised) <= d.at)
+        .map(|(id, _)| *id)
+        .collect();
+    for signal in quiet {
+        d.record(state, Record::SignalCleared { signal });
+    }
+}
+
+/// When the next raised signal becomes quiet, if nothing more comes.
+pub(super) fn next_deadline(state: &State) -> Option<Timestamp> {
+    state.signals.raised.values().map(|raised| floor::clear_at(state, raised)).min()
+}
+
+/// Puts a contact into the windows of its topics.
+pub(super) fn apply_contact(state: &mut State, seq: Seq, contact: &Contact) {
+    if contact.history || contact.tags.is_empty() {
+        return;
+    }
+    let keep_s = state.policy.rules.iter().map(|(_, rule)| floor::within_s(rule)).max().unwrap_or(3_600);
+    let oldest = after(state.last_at, SignedDuration::from_secs(-i64::from(keep_s)));
+    let windows = Arc::make_mut(&mut state.windows);
+    for tag in &contact.tags {
+        let window = windows.topics.entry(tag.clone()).or_default();
+        window.contacts.insert((contact.received_at, seq.into()), contact.place);
+        while window.contacts.len() > WINDOW_MAX
+            || window.contacts.first_key_value().is_some_and(|((at, _), _)| *at <= oldest)
+        {
+            window.contacts.pop_first();
+        }
+    }
+}
+
+/// Applies a signal's record.
+pub(super) fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
+    let signals = Arc::make_mut(&mut state.signals);
+    match record {
+        Record::SignalRaised { signal } => {
+            let raised = Raised { signal: Arc::new(signal.clone()), at };
+            signals.raised.insert(seq.into(), raised);
+        }
+        Record::SignalCleared { signal } => {
+            if let Some(raised) = signals.raised.remove(signal) {
+                signals.cleared.insert(*signal, raised.signal);
+            }
+            while signals.cleared.len() > 200 {
+                signals.cleared.pop_first();
+            }
+        }
+        other => unreachable!("detect is given signals only, not {other:?}"),
+    }
+}
