@@ -18,6 +18,7 @@ pub mod gazetteer;
 pub mod plan;
 pub mod town;
 
+pub mod desk;
 pub mod history;
 pub mod script;
 pub mod storm;

@@ -1,1 +1,295 @@
-//! Coming.
+//! One evening out of hours: Storm Bryony over Wexmoor.
+//!
+//! Twenty minutes are ordinary, if windy. Then the gullies of Mill Street give up: calls about water rise within four
+//! minutes from one to three a minute and stay there for an hour, spreading along the street to Tanners Row, High
+//! Street and the meadow. Half an hour in, trees and lights go as well, all over town. Callers wait longer and more of
+//! them give up; some ring twice; a few are in danger. By 21:04 some 180 contacts have come; by 22:30 it is over.
+//!
+//! The curve is a set of rates per minute; calls are laid along it evenly with a little jitter, so that the evening
+//! tells the same story whatever the seed. Not here: what anybody does about it ([`super::script`]).
+
+use super::chance::Chance;
+use super::desk::{CALLERS, Call, Desk, Spot};
+use super::history::{Ordinary, any_spot, queue};
+use super::plan::Street;
+use super::town::street_named;
+use super::words;
+use crate::domain::contact::Channel;
+use crate::domain::time::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+/// How long the evening lasts.
+pub const LASTS: SignedDuration = SignedDuration::from_mins(180);
+
+/// Calls a minute from that minute of the evening on, straight lines between.
+type Curve = &'static [(f64, f64)];
+
+const FLOODING: Curve = &[(20.0, 1.2), (24.0, 3.2), (30.0, 2.9), (40.0, 3.4), (64.0, 2.5), (90.0, 1.0), (140.0, 0.0)];
+/// Bins and trampolines, and people who mean floodlights.
+const WIND: Curve = &[(0.0, 0.3), (60.0, 0.2), (150.0, 0.0)];
+const TREES: Curve = &[(28.0, 0.0), (40.0, 0.9), (64.0, 0.7), (100.0, 0.3), (150.0, 0.0)];
+const POWER: Curve = &[(42.0, 0.0), (46.0, 1.2), (60.0, 0.5), (90.0, 0.1), (120.0, 0.0)];
+
+/// Where water is reported: street, from and to as shares of its length, from which minute, how often.
+const WET: &[(&str, f64, f64, f64, f64)] = &[
+    ("Mill Street", 0.28, 0.46, 0.0, 5.0),
+    ("Mill Street", 0.46, 0.62, 27.0, 2.5),
+    ("Tanners Row", 0.0, 0.45, 24.0, 1.5),
+    ("High Street", 0.42, 0.6, 28.0, 1.5),
+    ("Orchard Close", 0.0, 0.4, 36.0, 0.8),
+    ("Wharf Road", 0.35, 0.7, 44.0, 1.0),
+    ("Low Road", 0.0, 0.5, 52.0, 0.6),
+];
+/// Where trees stand.
+const WOODED: &[&str] = &["Castle Lane", "Hill Road", "Chapel Street", "Low Road", "Barn Road", "Quarry Rise"];
+/// Where the lights go out.
+const DARK: &[&str] = &["Orchard Close", "Foundry Lane", "Low Road", "Gorse Lane"];
+
+/// How people get in touch in a storm.
+const CHANNELS: &[(Channel, f64)] = &[
+    (Channel::Phone, 74.0),
+    (Channel::WebForm, 9.0),
+    (Channel::Social, 7.0),
+    (Channel::Email, 3.0),
+    (Channel::Portal, 3.0),
+    (Channel::Open311, 3.0),
+    (Channel::Sms, 1.0),
+];
+
+/// The evening's contacts with the moments at which they come in, in order, as JSON.
+///
+/// `start` is its first minute (20:00 by the story); the ordinary contacts follow the clock of Europe/London.
+/// The same seed and start give the same evening.
+pub fn evening(seed: u64, start: Timestamp) -> Vec<(Timestamp, Value)> {
+    let mut calls = Vec::new();
+    let mut ordinary = Ordinary::new(seed, "evening");
+    for quarter in 0..LASTS.as_mins() / 15 {
+        calls.extend(ordinary.quarter(start + SignedDuration::from_mins(quarter * 15), 1.0));
+    }
+    let mut storm = Storm { chance: Chance::new(seed, "storm"), start, heard: Vec::new() };
+    for minute in moments(&mut Chance::new(seed, "flooding"), FLOODING) {
+        calls.push(storm.flooding(minute));
+    }
+    for minute in moments(&mut Chance::new(seed, "wind"), WIND) {
+        let street = storm.chance.pick(WOODED);
+        let texts = if storm.chance.one_in(0.75) { words::WINDY } else { words::MISLEADING };
+        let text = storm.chance.pick(texts);
+        calls.push(storm.elsewhere(minute, street, "highways", None, text));
+    }
+    for minute in moments(&mut Chance::new(seed, "trees"), TREES) {
+        let street = storm.chance.pick(WOODED);
+        let text = storm.chance.pick(words::TREES);
+        calls.push(storm.elsewhere(minute, street, "parks", Some("storm"), text));
+    }
+    for minute in moments(&mut Chance::new(seed, "power"), POWER) {
+        let street = storm.chance.pick(DARK);
+        let text = storm.chance.pick(words::POWER);
+        calls.push(storm.elsewhere(minute, street, "emergency_planning", Some("power"), text));
+    }
+    calls.sort_by_key(|call| call.at);
+    let mut desk = Desk::new(seed, "wexmoor-desk", "S");
+    calls.iter().map(|call| (call.at, desk.write(call))).collect()
+}
+
+struct Storm {
+    chance: Chance,
+    start: Timestamp,
+    /// Callers about water so far, with their spots: some ring again.
+    heard: Vec<(usize, Spot)>,
+}
+
+impl Storm {
+    fn flooding(&mut self, minute: f64) -> Call {
+        let chance = &mut self.chance;
+        let again = if chance.one_in(0.06) { self.heard.last().cloned() } else { None };
+        let first = again.is_none();
+        let (caller, spot) = again.unwrap_or_else(|| {
+            let site = chance.weighted(WET, |site| if site.3 <= minute { site.4 } else { 0.0 });
+            (chance.below(CALLERS), Spot::on(chance, named(site.0), site.1, site.2, 14.0))
+        });
+        let channel = chance.weighted(CHANNELS, |choice| choice.1).0;
+        let vulnerable = minute > 30.0 && chance.one_in(0.05);
+        let text = if vulnerable {
+            chance.pick(words::FLOODING_VULNERABLE)
+        } else if !first {
+            "I rang before about {street}, the water is still rising and nobody has come"
+        } else if channel == Channel::Social {
+            chance.pick(words::SOCIAL)
+        } else {
+            chance.pick(words::FLOODING)
+        };
+        let call = Call {
+            at: self.start + SignedDuration::from_secs((minute * 60.0) as i64),
+            channel,
+            queue: waiting(chance, channel, minute),
+            service: "highways",
+            tag: chance.one_in(0.5).then_some("flooding"),
+            text: words::fill(text, spot.street),
+            spot: Some(spot.clone()),
+            vulnerable,
+            caller,
+        };
+        self.heard.push((caller, spot));
+        call
+    }
+
+    fn elsewhere(
+        &mut self,
+        minute: f64,
+        street: &str,
+        service: &'static str,
+        tag: Option<&'static str>,
+        text: &'static str,
+    ) -> Call {
+        let chance = &mut self.chance;
+        let channel = chance.weighted(CHANNELS, |choice| choice.1).0;
+        let spot = if chance.one_in(0.85) {
+            Some(Spot::on(chance, named(street), 0.05, 0.95, 16.0))
+        } else {
+            any_spot(chance, true)
+        };
+        Call {
+            at: self.start + SignedDuration::from_secs((minute * 60.0) as i64),
+            channel,
+            queue: waiting(chance, channel, minute),
+            service,
+            tag: tag.filter(|_| chance.one_in(0.5)),
+            text: words::fill(text, spot.as_ref().map_or(street, |spot| spot.street)),
+            spot,
+            vulnerable: false,
+            caller: chance.below(CALLERS),
+        }
+    }
+}
+
+fn named(street: &str) -> &'static Street {
+    street_named(street).expect("the storm's streets are on the plan")
+}
+
+/// The queue grows with the storm: up to a minute and more of waiting, and one caller in six gives up.
+fn waiting(chance: &mut Chance, channel: Channel, minute: f64) -> Option<(bool, u32)> {
+    let strain = ((minute - 22.0) / 20.0).clamp(0.0, 1.0) * ((150.0 - minute) / 60.0).clamp(0.0, 1.0);
+    (channel == Channel::Phone).then(|| queue(chance, 0.93 - 0.09 * strain, 30.0 + 36.0 * strain))
+}
+
+/// The minutes at which a curve's calls come: each whenever the area under the curve has grown by about one.
+fn moments(chance: &mut Chance, curve: Curve) -> Vec<f64> {
+    const STEP: f64 = 1.0 / 60.0;
+    let (mut minute, end) = (curve[0].0, curve[curve.len() - 1].0);
+    let (mut area, mut wanted) = (0.0, chance.between(0.3, 0.9));
+    let mut moments = Vec::new();
+    while minute < end {
+        area += rate(curve, minute) * STEP;
+        minute += STEP;
+        if area >= wanted {
+            moments.push(minute);
+            area -= wanted;
+            wanted = chance.between(0.6, 1.4);
+        }
+    }
+    moments
+}
+
+fn rate(curve: Curve, minute: f64) -> f64 {
+    let piece = curve.windows(2).find(|pair| pair[0].0 <= minute && minute < pair[1].0);
+    piece.map_or(0.0, |pair| pair[0].1 + (pair[1].1 - pair[0].1) * (minute - pair[0].0) / (pair[1].0 - pair[0].0))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::demo::{history, town};
+
+    /// 20:00 on a Friday in November.
+    fn start() -> Timestamp {
+        "2026-11-20T20:00:00Z".parse().unwrap()
+    }
+
+    fn minutes(at: Timestamp) -> f64 {
+        (at - start()).get_seconds() as f64 / 60.0 + 0.0
+    }
+
+    /// About water by the advisor's tag or by its words; the words of a storm are all in `words::FLOODING` and its kin.
+    fn about_water(contact: &Value) -> bool {
+        let text = contact["text"].as_str().unwrap_or_default();
+        let known = words::FLOODING.iter().chain(words::FLOODING_VULNERABLE).chain(words::SOCIAL);
+        contact["tags"][0] == "flooding"
+            || known.into_iter().any(|known| {
+                let mut pieces = known.split("{street}");
+                text.starts_with(pieces.next().unwrap()) && pieces.all(|piece| text.contains(piece))
+            })
+    }
+
+    #[test]
+    fn the_evening_is_the_same_each_time_and_in_order() {
+        let evening = super::evening(1, start());
+        assert_eq!(evening, super::evening(1, start()));
+        assert!(evening.is_sorted_by_key(|(at, _)| *at));
+        assert!(evening.iter().all(|(at, contact)| contact["received_at"] == at.to_string()));
+    }
+
+    #[test]
+    fn whatever_the_seed_it_is_quiet_until_20_20_and_some_180_by_21_04() {
+        for seed in 0..40 {
+            let evening = super::evening(seed, start());
+            let by = |minute: f64| evening.iter().filter(|(at, _)| minutes(*at) < minute).count();
+            let water = |from: f64, to: f64| {
+                evening.iter().filter(|(at, c)| (from..to).contains(&minutes(*at)) && about_water(c)).count()
+            };
+            assert!((1..=14).contains(&by(20.0)), "seed {seed}: {} before 20:20", by(20.0));
+            assert!(water(0.0, 20.0) <= 2, "seed {seed}: {} about water before it begins", water(0.0, 20.0));
+            assert!((6..=15).contains(&water(20.0, 25.0)), "seed {seed}: {} by 20:25", water(20.0, 25.0));
+            assert!((160..=205).contains(&by(64.0)), "seed {seed}: {} by 21:04", by(64.0));
+            assert!(by(180.0) - by(150.0) < 20, "seed {seed}: it does not end");
+        }
+    }
+
+    #[test]
+    fn water_comes_to_mill_street_first() {
+        let middle = town::on_grid((401.0, 322.0));
+        let evening = super::evening(1, start());
+        let early = evening.iter().filter(|(at, contact)| minutes(*at) < 27.0 && contact["tags"][0] == "flooding");
+        let mut points = 0;
+        for (_, contact) in early {
+            if let (Some(e), Some(n)) = (contact["easting"].as_f64(), contact["northing"].as_f64()) {
+                points += 1;
+                let away = crate::domain::place::GridPoint::from_metres(e, n).distance_m(middle);
+                assert!(away < 200.0, "{away} m from Mill Street: {contact}");
+            }
+        }
+        assert!(points >= 2, "only {points} points");
+    }
+
+    #[test]
+    fn every_number_is_kept_for_drama_and_every_address_is_nobodys() {
+        let start_of_history = start() - SignedDuration::from_hours(24 * 14);
+        let all = super::evening(1, start()).into_iter().map(|(_, contact)| contact);
+        for contact in all.chain(history::contacts(1, start_of_history, 2)) {
+            if let Some(phone) = contact["caller"]["phone"].as_str() {
+                let last = phone.strip_prefix("07700 900").unwrap_or_else(|| panic!("{phone}"));
+                assert!(last.len() == 3 && last.bytes().all(|byte| byte.is_ascii_digit()), "{phone}");
+            }
+            if let Some(email) = contact["caller"]["email"].as_str() {
+                assert!(email.ends_with("@example.org"), "{email}");
+            }
+            assert_ne!(contact["caller"], Value::Null);
+        }
+    }
+
+    #[test]
+    fn callers_wait_longer_as_the_storm_goes_on() {
+        let (mut answered, mut calls, mut wait) = (0.0, 0.0, 0.0);
+        for seed in 0..20 {
+            for (at, contact) in super::evening(seed, start()) {
+                if contact["channel"] == "phone" && (30.0..90.0).contains(&minutes(at)) {
+                    calls += 1.0;
+                    answered += f64::from(u8::from(contact["answered"] == true));
+                    wait += contact["wait_s"].as_f64().unwrap();
+                }
+            }
+        }
+        assert!((0.82..0.88).contains(&(answered / calls)), "{}", answered / calls);
+        assert!((50.0..70.0).contains(&(wait / calls)), "{}", wait / calls);
+    }
+}
