@@ -9,6 +9,8 @@ pub mod domain;
 pub mod clock;
 pub mod config;
 pub mod door;
+pub mod keys;
+pub mod land;
 
 pub mod index;
 pub mod intake;

@@ -1,0 +1,130 @@
+//! Texts as people typed them, made safe to keep and to show: what cannot be seen is taken out, what can is left.
+//!
+//! Control characters break log lines and terminals; the characters that turn the direction of writing can make a
+//! page show something other than what it holds. Neither ever belongs to what a caller said.
+
+use std::borrow::Cow;
+
+/// Cleans a text of several lines: controls go (but line ends and tabs), so do the marks that turn the direction of
+/// writing; Windows line ends become plain ones; white space around it goes.
+pub fn clean_words(text: &str) -> Cow<'_, str> {
+    clean(text, |c| c == '\n' || c == '\t')
+}
+
+/// Cleans a text of one line: like [`clean_words`], and line ends and tabs become spaces.
+pub fn clean_line(text: &str) -> Cow<'_, str> {
+    if text.contains(['\n', '\r', '\t']) {
+        Cow::Owned(clean(&text.replace(['\n', '\r', '\t'], " "), |_| false).into_owned())
+    } else {
+        clean(text, |_| false)
+    }
+}
+
+fn clean(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
+    let trimmed = text.trim();
+    if trimmed.chars().all(|c| keep(c) || !unseen(c)) {
+        return Cow::Borrowed(trimmed);
+    }
+    let cleaned: String = trimmed.chars().filter(|&c| keep(c) || !unseen(c)).collect();
+    Cow::Owned(cleaned.trim().to_owned())
+}
+
+/// Whether a character controls something rather than being read: C0, C1, DEL, direction marks and overrides,
+/// the byte order mark, interlinear marks.
+pub fn unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}' | '\u{2029}'
+            | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}')
+}
+
+/// A name that the log may hold, such as a source, a service or a tag: 1 to 64 characters of `a`-`z`, digits, `_`,
+/// `-` and `.`, beginning with a letter or digit.
+pub fn is_slug(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-' | b'.'))
+}
+
+/// The nearest slug to a text, for a remedy or a column mapping: `Street Light Outages` gives
+/// `street-light-outages`. Empty where nothing of it can be kept.
+pub fn to_slug(text: &str) -> String {
+    let mut slug = String::new();
+    for c in text.chars() {
+        let c = c.to_ascii_lowercase();
+        if c.is_ascii_lowercase() || c.is_ascii_digit() || ((c == '_' || c == '.') && !slug.is_empty()) {
+            slug.push(c);
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+        if slug.len() == 64 {
+            break;
+        }
+    }
+    slug.truncate(slug.trim_end_matches(['-', '_', '.']).len());
+    slug
+}
+
+/// The first of `known` that somebody may have meant by `word`: at most two slips away, and closer than it is long.
+pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word: Vec<char> = word.to_lowercase().chars().take(64).collect();
+    known
+        .into_iter()
+        .map(|candidate| (slips(&word, &candidate.chars().collect::<Vec<_>>()), candidate))
+        .filter(|(slips, candidate)| *slips <= 2 && *slips < candidate.len().min(word.len()))
+        .min_by_key(|(slips, _)| *slips)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Letters added, left out, changed or swapped between two words.
+fn slips(left: &[char], right: &[char]) -> usize {
+    let mut before = vec![0; right.len() + 1];
+    let mut last: Vec<usize> = (0..=right.len()).collect();
+    for (i, a) in left.iter().enumerate() {
+        let mut row = vec![i + 1; right.len() + 1];
+        for (j, b) in right.iter().enumerate() {
+            row[j + 1] = (last[j + 1] + 1).min(row[j] + 1).min(last[j] + usize::from(a != b));
+            if i > 0 && j > 0 && *a == right[j - 1] && left[i - 1] == *b {
+                row[j + 1] = row[j + 1].min(before[j - 1] + 1);
+            }
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_seen_is_taken_out_and_what_can_is_left() {
+        assert_eq!(clean_words(" water \0in\u{202E} the\r\nhall\t\u{1b}[31m£ŵ👍\u{200d}🔥 "), "water in the\nhall\t[31m£ŵ👍\u{200d}🔥");
+        assert_eq!(clean_line("Mill\r\nLane\u{0085}"), "Mill  Lane");
+        assert!(matches!(clean_words("plain"), Cow::Borrowed("plain")));
+    }
+
+    #[test]
+    fn slugs_are_offered_for_what_people_write() {
+        for (text, slug) in [
+            ("Street Light Outages", "street-light-outages"),
+            ("  Flooding!! ", "flooding"),
+            ("£££", ""),
+            ("a.b_c-", "a.b_c"),
+        ] {
+            assert_eq!(to_slug(text), slug);
+            assert!(slug.is_empty() || is_slug(slug));
+        }
+        assert!(!is_slug("Flooding") && !is_slug("-x") && !is_slug("") && !is_slug(&"a".repeat(65)));
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_is_recognised_and_a_stranger_is_not() {
+        let known = ["received_at", "text", "lat", "lon"];
+        for (word, meant) in
+            [("recieved_at", Some("received_at")), ("txet", Some("text")), ("Lat", Some("lat")), ("xy", None), ("colour", None)]
+        {
+            assert_eq!(did_you_mean(word, known), meant, "{word}");
+        }
+    }
+}
