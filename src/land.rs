@@ -5,7 +5,7 @@
 
 use crate::domain::id::BodyId;
 use crate::domain::ownership::OwnerAnswer;
-use crate::domain::place::{GridPoint, LatLon};
+use crate::domain::place::{GridPoint, LatLon, Located};
 
 /// Places and their owners. Answers at once and from memory; never a guess.
 pub trait Land: Send + Sync {
@@ -15,14 +15,11 @@ pub trait Land: Send + Sync {
     /// The National Grid to WGS 84; `None` outside the area that OSTN15 covers.
     fn to_lat_lon(&self, place: GridPoint) -> Option<LatLon>;
 
-    /// The point that a grid reference names (the middle of its square), or why it names none.
-    fn grid_ref(&self, text: &str) -> Result<GridPoint, String>;
-
     /// Whose land it is, and what to tell the caller.
-    fn owner(&self, place: GridPoint) -> OwnerAnswer;
+    fn owner(&self, place: Located) -> OwnerAnswer;
 
     /// The responsible body alone; `None` is an explicit unknown.
-    fn body(&self, place: GridPoint) -> Option<BodyId> {
+    fn body(&self, place: Located) -> Option<BodyId> {
         self.owner(place).body
     }
 }

@@ -86,8 +86,11 @@ pub fn check(draft: &Draft<'_>, reading: &Reading<'_>, faults: &mut Faults) -> O
     let received_at = sheet.time(Field::ReceivedAt, reading.now).unwrap_or(reading.now);
     let occurred_at = sheet.time(Field::OccurredAt, reading.now);
     let service = sheet.slug(Field::Service);
-    let tags = tags(&mut sheet);
+    let mut tags = tags(&mut sheet);
     let text = sheet.words(Field::Text);
+    tags.extend(text.as_deref().map(reading.classify).unwrap_or_default());
+    tags.sort();
+    tags.dedup();
     let answered = sheet.truth(Field::Answered);
     let wait_s = sheet.whole_number(Field::WaitS, u64::from(WAIT_S_MAX)).map(|seconds| seconds as u32);
     let crm_ref = sheet.line(Field::CrmRef, LINE_MAX);
@@ -117,8 +120,8 @@ pub fn check(draft: &Draft<'_>, reading: &Reading<'_>, faults: &mut Faults) -> O
         occurred_at,
         service,
         tags,
-        place: found.point.map(|point| point.rounded_to_10_m()),
-        body: found.point.and_then(|point| reading.land.body(point)),
+        place: found.point.map(|located| located.point.rounded_to_10_m()),
+        body: found.point.and_then(|located| reading.land.body(located)),
         answered,
         wait_s,
         history: reading.history,
@@ -126,7 +129,7 @@ pub fn check(draft: &Draft<'_>, reading: &Reading<'_>, faults: &mut Faults) -> O
     let detail = ContactDetail {
         source_id,
         text,
-        place: found.point,
+        place: found.point.map(|located| located.point),
         place_given: found.given,
         crm_ref,
         customer_ref,
@@ -167,8 +170,6 @@ fn tags(sheet: &mut Sheet<'_, '_>) -> Vec<Tag> {
             sheet.fault_in(Field::Tags, &name, &format!("{} is not a tag", shown(&word)), &slug_remedy(&word));
         }
     }
-    tags.sort();
-    tags.dedup();
     tags
 }
 
@@ -179,7 +180,11 @@ fn caller(sheet: &mut Sheet<'_, '_>) -> Option<Caller> {
         Given::Null => return None,
         other => {
             let problem = format!("\"caller\" should be an object, and this is {}", other.kind());
-            sheet.fault(Field::Caller, &problem, "send {\"name\": ..., \"phone\": ..., \"email\": ..., \"prefers\": ...}");
+            sheet.fault(
+                Field::Caller,
+                &problem,
+                "send {\"name\": ..., \"phone\": ..., \"email\": ..., \"prefers\": ...}",
+            );
             return None;
         }
     };
@@ -207,7 +212,12 @@ fn caller(sheet: &mut Sheet<'_, '_>) -> Option<Caller> {
                     let remedy = format!("use one of {}", PREFERS.join(", "));
                     sheet.fault_at(inner, Field::Caller, &format!("{} is no way to answer", shown(&line)), &remedy);
                 } else if inner.name == "email" && !line.is_empty() && !looks_like_email(&line) {
-                    sheet.fault_at(inner, Field::Caller, "this is not an email address", "send it as name@host, or leave it out");
+                    sheet.fault_at(
+                        inner,
+                        Field::Caller,
+                        "this is not an email address",
+                        "send it as name@host, or leave it out",
+                    );
                 } else if !line.is_empty() {
                     if target.is_some() {
                         sheet.fault_at(inner, Field::Caller, "given twice", "give it once");
@@ -262,7 +272,10 @@ impl<'d, 'f> Sheet<'d, 'f> {
                 None => {
                     let remedy = match meant_by(&member.name) {
                         Some(meant) => format!("did you mean \"{meant}\"?"),
-                        None => format!("leave it out; a contact has {}", Field::ALL.iter().map(|f| f.name()).collect::<Vec<_>>().join(", ")),
+                        None => format!(
+                            "leave it out; a contact has {}",
+                            Field::ALL.iter().map(|f| f.name()).collect::<Vec<_>>().join(", ")
+                        ),
                     };
                     let problem = format!("unknown field {}", shown(&member.name));
                     sheet.faults.add(draft.index, pointer, Some(member.at), &problem, &remedy);
@@ -282,7 +295,8 @@ impl<'d, 'f> Sheet<'d, 'f> {
         let mut pointer = self.draft.pointer.clone();
         for name in names {
             pointer.push('/');
-            pointer.push_str(&clean_line(name).chars().take(80).collect::<String>().replace('~', "~0").replace('/', "~1"));
+            pointer
+                .push_str(&clean_line(name).chars().take(80).collect::<String>().replace('~', "~0").replace('/', "~1"));
         }
         pointer
     }

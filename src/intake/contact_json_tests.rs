@@ -3,9 +3,9 @@
 
 use super::*;
 use crate::domain::contact::Channel;
-use crate::domain::id::BodyId;
+use crate::domain::id::{BodyId, Tag};
 use crate::domain::ownership::{Confidence, OwnerAnswer};
-use crate::domain::place::{GridPoint, LatLon};
+use crate::domain::place::{GridPoint, LatLon, Located};
 use crate::intake::Fault;
 use crate::keys::InstallationKey;
 use crate::land::Land;
@@ -22,12 +22,7 @@ impl Land for Flat {
     fn to_lat_lon(&self, _: GridPoint) -> Option<LatLon> {
         None
     }
-    fn grid_ref(&self, text: &str) -> Result<GridPoint, String> {
-        (text == "SD 80376 10712")
-            .then(|| GridPoint::from_metres(380_376.0, 410_712.0))
-            .ok_or_else(|| format!("\"{text}\" is not a grid reference"))
-    }
-    fn owner(&self, _: GridPoint) -> OwnerAnswer {
+    fn owner(&self, _: Located) -> OwnerAnswer {
         OwnerAnswer {
             body: Some(BodyId::from("highways")),
             confidence: Confidence::Certain,
@@ -45,6 +40,7 @@ fn read_with(body: &str, lines: bool, key: Option<&str>) -> Result<(Shape, Vec<P
     let reading = Reading {
         now: "2026-11-22T02:00:00Z".parse().unwrap(),
         land: &Flat,
+        classify: &|text| if text.contains("drain") { vec![Tag::from("drains")] } else { Vec::new() },
         keys: &InstallationKey::in_memory(1),
         sender: "crm",
         idempotency_key: key,
@@ -81,8 +77,8 @@ fn told(body: &str) -> String {
 fn a_whole_contact_is_parted_into_what_the_log_may_hold_and_what_is_personal() {
     let parsed = one(
         r#"{"source":"crm","source_id":"CAS-1","channel":"phone","received_at":"2026-11-22T01:58:00+00:00",
-        "occurred_at":"2026-11-22T01:30:00+00:00","service":"highways","tags":["flooding","flooding","drains"],
-        "text":"water over the kerb\u0000","easting":380376.4,"northing":410712.6,"answered":true,"wait_s":31.6,
+        "occurred_at":"2026-11-22T01:30:00+00:00","service":"highways","tags":["flooding","flooding"],
+        "text":"water over the kerb\u0000 and the drain","easting":380376.4,"northing":410712.6,"answered":true,"wait_s":31.6,
         "crm_ref":"CAS-1","customer_ref":"991","needs":["bsl"],"vulnerable":true,
         "caller":{"name":"A. Caller","phone":"07700 900123","email":"a@example.gov.uk","prefers":"sms"}}"#,
     );
@@ -93,7 +89,7 @@ fn a_whole_contact_is_parted_into_what_the_log_may_hold_and_what_is_personal() {
     assert_eq!(contact.body, Some(BodyId::from("highways")));
     assert_eq!((contact.wait_s, contact.answered), (Some(32), Some(true)));
     assert_eq!(parsed.detail.place, Some(GridPoint::from_metres(380_376.4, 410_712.6)));
-    assert_eq!(parsed.detail.text.as_deref(), Some("water over the kerb"));
+    assert_eq!(parsed.detail.text.as_deref(), Some("water over the kerb and the drain"));
     let log = serde_json::to_string(contact).unwrap();
     for personal in ["CAS-1", "991", "kerb", "07700", "Caller", "bsl", "380376"] {
         assert!(!log.contains(personal), "{personal} must not reach the log: {log}");
@@ -137,7 +133,10 @@ fn all_faults_are_told_at_once_with_place_and_remedy() {
 #[test]
 fn a_batch_with_one_bad_contact_is_refused_whole_and_the_bad_one_named() {
     let told = told(r#"[{"channel":"sms"},{"channel":"sms","received_at":"yesterday"}]"#);
-    assert_eq!(told, "/1/received_at 1:51 \"yesterday\" is not an instant | write it as RFC 3339 does, e.g. \"2026-11-22T02:00:00Z\"\n");
+    assert_eq!(
+        told,
+        "/1/received_at 1:51 \"yesterday\" is not an instant | write it as RFC 3339 does, e.g. \"2026-11-22T02:00:00Z\"\n"
+    );
 }
 
 #[test]
@@ -174,7 +173,15 @@ fn what_is_not_json_is_refused_where_it_breaks() {
 }
 
 fn reading_for_bytes(keys: &InstallationKey) -> Reading<'_> {
-    Reading { now: "2026-11-22T02:00:00Z".parse().unwrap(), land: &Flat, keys, sender: "crm", idempotency_key: None, history: false }
+    Reading {
+        now: "2026-11-22T02:00:00Z".parse().unwrap(),
+        land: &Flat,
+        classify: &|_| Vec::new(),
+        keys,
+        sender: "crm",
+        idempotency_key: None,
+        history: false,
+    }
 }
 
 #[test]
@@ -191,7 +198,7 @@ fn json_that_is_no_contact_is_refused_and_nothing_panics() {
         (r#"{"channel":"sms","lat":91,"lon":0}"#, "not on Earth"),
         (r#"{"channel":"sms","lat":53}"#, "\"lat\" is given without \"lon\""),
         (r#"{"channel":"sms","uprn":"12a"}"#, "a UPRN has 1 to 12 digits"),
-        (r#"{"channel":"sms","grid_ref":"XX 1"}"#, "is not a grid reference"),
+        (r#"{"channel":"sms","grid_ref":"XX 1"}"#, "not a 100 km square"),
         (r#"{"channel":"sms","received_at":"2026-11-22T02:06:00Z"}"#, "lies in the future"),
         (r#"{"channel":"sms","received_at":"1970-01-01T00:00:00Z"}"#, "too long ago"),
         (r#"{"channel":"sms","source":"My CRM"}"#, "is not a name for \"source\""),
@@ -206,17 +213,24 @@ fn json_that_is_no_contact_is_refused_and_nothing_panics() {
 #[test]
 fn a_place_that_cannot_be_right_is_told_and_kept_as_given_and_the_contact_is_taken() {
     for (place, doubt, given) in [
-        (r#""lat":0,"lon":0"#, "0,0 lies off Africa", "lat 0, lon 0"),
-        (r#""lat":-2.29,"lon":53.59"#, "look swapped", "lat -2.29, lon 53.59"),
-        (r#""lat":42.3574,"lon":-71.0648"#, "outside Great Britain", "lat 42.3574, lon -71.0648"),
-        (r#""easting":0,"northing":0"#, "Atlantic", "easting 0, northing 0"),
+        (r#""lat":0,"lon":0"#, "0,0 is what a device sends", "lat 0, lon 0"),
+        (r#""lat":-2.29,"lon":53.59"#, "the other way round is", "lat -2.29, lon 53.59"),
+        (r#""lat":42.3574,"lon":-71.0648"#, "not in Great Britain", "lat 42.3574, lon -71.0648"),
+        (r#""easting":0,"northing":0"#, "0,0 is what a device sends", "easting 0, northing 0"),
         (r#""easting":1e300,"northing":410712"#, "outside the National Grid", "easting 1"),
         (r#""easting":53.5,"northing":-2.2"#, "outside the National Grid", "easting 53.5, northing -2.2"),
         (r#""postcode":"BURY""#, "does not look like a postcode", "postcode BURY"),
     ] {
         let parsed = one(&format!(r#"{{"channel":"sms",{place}}}"#));
-        assert_eq!((parsed.contact.place, parsed.detail.place, parsed.contact.body.clone()), (None, None, None), "{place}");
-        assert!(parsed.detail.place_given.as_deref().is_some_and(|kept| kept.starts_with(given)), "{place}: {parsed:?}");
+        assert_eq!(
+            (parsed.contact.place, parsed.detail.place, parsed.contact.body.clone()),
+            (None, None, None),
+            "{place}"
+        );
+        assert!(
+            parsed.detail.place_given.as_deref().is_some_and(|kept| kept.starts_with(given)),
+            "{place}: {parsed:?}"
+        );
         assert!(parsed.doubts.len() == 1 && parsed.doubts[0].problem.contains(doubt), "{place}: {:?}", parsed.doubts);
         assert!(parsed.doubts[0].position.is_some_and(|at| at.line == 1 && at.column > 1));
     }
@@ -235,10 +249,16 @@ fn a_place_that_cannot_be_right_is_told_and_kept_as_given_and_the_contact_is_tak
 
 #[test]
 fn a_contact_is_known_again_by_its_senders_number_or_by_the_requests_key_and_position() {
-    let key = |body: &str, header| read_with(body, false, header).unwrap().1.into_iter().map(|p| p.contact.key).collect::<Vec<_>>();
+    let key = |body: &str, header| {
+        read_with(body, false, header).unwrap().1.into_iter().map(|p| p.contact.key).collect::<Vec<_>>()
+    };
     let by_number = key(r#"{"channel":"sms","source_id":"17"}"#, None);
     assert_eq!(by_number[0].as_ref().map(String::len), Some(32));
-    assert_eq!(key(r#"{"channel":"sms","source_id":17}"#, Some("abc")), by_number, "the contact's own number comes first");
+    assert_eq!(
+        key(r#"{"channel":"sms","source_id":17}"#, Some("abc")),
+        by_number,
+        "the contact's own number comes first"
+    );
     let batch = key(r#"[{"channel":"sms"},{"channel":"sms"}]"#, Some("abc"));
     assert_ne!(batch[0], batch[1]);
     assert_eq!(batch, key(r#"[{"channel":"sms"},{"channel":"sms"}]"#, Some("abc")));

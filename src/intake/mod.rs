@@ -18,6 +18,8 @@ pub mod place;
 pub mod text;
 
 use crate::domain::contact::{Contact, ContactDetail};
+use crate::domain::event::{DetailClass, Event, Sealed};
+use crate::domain::id::Tag;
 use crate::domain::time::Timestamp;
 use crate::keys::{InstallationKey, Purpose};
 use crate::land::Land;
@@ -36,6 +38,8 @@ pub struct Reading<'a> {
     pub now: Timestamp,
     /// Places and their owners.
     pub land: &'a dyn Land,
+    /// The topics that a text is about, by the keyword rules in force.
+    pub classify: &'a dyn Fn(&str) -> Vec<Tag>,
     /// For the digest of idempotency keys.
     pub keys: &'a InstallationKey,
     /// Who sends: the access token's name, `console`, or what the import was told. The default of `source`.
@@ -74,7 +78,8 @@ pub fn place_all<'a>(faults: impl Iterator<Item = &'a mut Fault>, text: &str) {
     faults.sort_by_key(|place| place.byte);
     let (mut at, mut line, mut column) = (0, 1, 1);
     for place in faults {
-        let byte = (at..=place.byte.clamp(at, text.len())).rev().find(|&byte| text.is_char_boundary(byte)).unwrap_or(at);
+        let byte =
+            (at..=place.byte.clamp(at, text.len())).rev().find(|&byte| text.is_char_boundary(byte)).unwrap_or(at);
         let passed = &text[at..byte];
         let lines = passed.bytes().filter(|&byte| byte == b'\n').count();
         let since_line = passed.rfind('\n').map_or(passed, |newline| &passed[newline + 1..]).chars().count();
@@ -141,4 +146,15 @@ pub fn contact_key(reading: &Reading<'_>, index: usize, source: &str, source_id:
         (None, None) => return None,
     };
     Some(reading.keys.digest_hex(Purpose::ContactKey, &parts, 16))
+}
+
+impl Parsed {
+    /// The event that the core is told, with the personal half sealed under 16 fresh random bytes.
+    pub fn into_event(self, salt: [u8; 16]) -> Event {
+        let sealed = (self.detail != ContactDetail::default()).then(|| {
+            let content = serde_json::to_vec(&self.detail).expect("texts and numbers always become JSON");
+            Sealed::new(salt, DetailClass::Contact, content)
+        });
+        Event::ContactReceived { contact: self.contact, sealed }
+    }
 }

@@ -5,14 +5,16 @@
 
 use super::check::{LINE_MAX, Sheet};
 use super::draft::Field;
-use crate::domain::place::{GridPoint, LatLon};
+use crate::domain::place::{
+    DEVICE_UNCERTAINTY_M, GridPoint, GridReference, LatLon, Located, PlaceError, TYPED_GRID_UNCERTAINTY_M,
+};
 use crate::land::Land;
 
 /// What became of the place.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Found {
-    /// The exact point, where there is one.
-    pub(super) point: Option<GridPoint>,
+    /// The exact point with how far off it may be, where there is one.
+    pub(super) point: Option<Located>,
     /// The place as it was given, where that isn't simply the point.
     pub(super) given: Option<String>,
 }
@@ -30,8 +32,10 @@ const FORMS: [&[Field]; 7] = [
 
 /// Reads the place.
 pub(super) fn find(sheet: &mut Sheet<'_, '_>, land: &dyn Land) -> Found {
-    let given: Vec<&[Field]> =
-        FORMS.into_iter().filter(|form| form.iter().any(|field| sheet.has(*field) && !sheet.is_blank(*field))).collect();
+    let given: Vec<&[Field]> = FORMS
+        .into_iter()
+        .filter(|form| form.iter().any(|field| sheet.has(*field) && !sheet.is_blank(*field)))
+        .collect();
     let [form] = given[..] else {
         if let [first, second, ..] = given[..] {
             let problem = format!("the place is given twice: as \"{}\" and as \"{}\"", name(first), name(second));
@@ -43,7 +47,7 @@ pub(super) fn find(sheet: &mut Sheet<'_, '_>, land: &dyn Land) -> Found {
     match form[0] {
         Field::Lat => lat_lon(sheet, land),
         Field::Easting => easting_northing(sheet),
-        Field::GridRef => grid_ref(sheet, land),
+        Field::GridRef => grid_ref(sheet),
         Field::Postcode => postcode(sheet),
         Field::Uprn => number(sheet, Field::Uprn, 12),
         Field::Usrn => number(sheet, Field::Usrn, 8),
@@ -81,48 +85,57 @@ fn lat_lon(sheet: &mut Sheet<'_, '_>, land: &dyn Land) -> Found {
     if impossible {
         return Found::default();
     }
-    let kept = |point| Found { point, given: point.is_none().then(|| format!("lat {lat}, lon {lon}")) };
-    if lat == 0.0 && lon == 0.0 {
-        sheet.doubt(Field::Lat, "0,0 lies off Africa: it is what many systems send for \"unknown\"", NO_PLACE);
-        return kept(None);
-    }
-    let point = land.to_grid(LatLon { lat, lon }).filter(|point| in_great_britain(*point));
-    if point.is_none() {
-        if (-9.0..=2.5).contains(&lat) && (49.0..=61.5).contains(&lon) {
-            sheet.doubt(Field::Lat, "latitude and longitude look swapped", "send lat 49 to 61 and lon -9 to 2");
-        } else {
-            sheet.doubt(Field::Lat, "this is outside Great Britain", "check the numbers and their order");
-        }
-    }
-    kept(point)
+    let on_grid = LatLon::in_great_britain(lat, lon).and_then(|place| {
+        // Inside the box of Great Britain, but where Ordnance Survey's shift is not defined: far out at sea.
+        land.to_grid(place).ok_or(PlaceError::OutsideDegrees { lat, lon })
+    });
+    placed(sheet, Field::Lat, on_grid, DEVICE_UNCERTAINTY_M, || format!("lat {lat}, lon {lon}"))
 }
-
-/// What a sender can do about a place that is none.
-const NO_PLACE: &str = "leave the place out where it isn't known";
 
 fn easting_northing(sheet: &mut Sheet<'_, '_>) -> Found {
     let Some((easting, northing)) = pair(sheet, Field::Easting, Field::Northing) else { return Found::default() };
-    let given = Some(format!("easting {easting}, northing {northing}"));
-    if easting == 0.0 && northing == 0.0 {
-        sheet.doubt(Field::Easting, "0,0 lies in the Atlantic: it is what many systems send for \"unknown\"", NO_PLACE);
-        return Found { point: None, given };
-    }
-    // Range first: the grid's millimetres are 32-bit numbers.
-    if (0.0..700_000.0).contains(&easting) && (0.0..1_300_000.0).contains(&northing) {
-        return Found { point: Some(GridPoint::from_metres(easting, northing)), given: None };
-    }
-    let degrees = easting.abs() <= 90.0 && northing.abs() <= 90.0;
-    let remedy = if degrees { "these look like degrees: send them as lat and lon" } else { "check the numbers and their order" };
-    sheet.doubt(Field::Easting, "this is outside the National Grid", remedy);
-    Found { point: None, given }
+    let on_grid = GridPoint::on_grid(easting, northing);
+    placed(sheet, Field::Easting, on_grid, TYPED_GRID_UNCERTAINTY_M, || {
+        format!("easting {easting}, northing {northing}")
+    })
 }
 
-fn grid_ref(sheet: &mut Sheet<'_, '_>, land: &dyn Land) -> Found {
-    let Some(text) = sheet.line(Field::GridRef, LINE_MAX) else { return Found::default() };
-    match land.grid_ref(&text) {
-        Ok(point) => Found { point: Some(point), given: Some(text) },
+/// A point, or the doubt about it with the place as it was given.
+fn placed(
+    sheet: &mut Sheet<'_, '_>,
+    field: Field,
+    point: Result<GridPoint, PlaceError>,
+    uncertainty_m: f64,
+    given: impl Fn() -> String,
+) -> Found {
+    match point {
+        Ok(point) => Found { point: Some(Located::new(point, uncertainty_m)), given: None },
         Err(why) => {
-            sheet.fault(Field::GridRef, &why, "two letters and an even number of digits, e.g. \"SD 80376 10712\"");
+            doubt(sheet, field, &why);
+            Found { point: None, given: Some(given()) }
+        }
+    }
+}
+
+/// Tells a doubt; a place error says the problem and, after a semicolon or colon, its remedy.
+fn doubt(sheet: &mut Sheet<'_, '_>, field: Field, why: &PlaceError) {
+    let (problem, remedy) = parted(why);
+    sheet.doubt(field, &problem, &remedy);
+}
+
+fn parted(why: &PlaceError) -> (String, String) {
+    let words = why.to_string();
+    let (problem, remedy) = words.split_once("; ").or_else(|| words.split_once(": ")).unwrap_or((&words, "check it"));
+    (problem.to_owned(), remedy.to_owned())
+}
+
+fn grid_ref(sheet: &mut Sheet<'_, '_>) -> Found {
+    let Some(text) = sheet.line(Field::GridRef, LINE_MAX) else { return Found::default() };
+    match GridReference::parse(&text) {
+        Ok(reference) => Found { point: Some(reference.located()), given: Some(text) },
+        Err(why) => {
+            let (problem, remedy) = parted(&why);
+            sheet.fault(Field::GridRef, &problem, &remedy);
             Found::default()
         }
     }
@@ -154,8 +167,4 @@ fn number(sheet: &mut Sheet<'_, '_>, field: Field, digits_max: usize) -> Found {
     let problem = format!("a {} has 1 to {digits_max} digits and nothing else", field.name().to_uppercase());
     sheet.fault(field, &problem, "send the digits alone");
     Found::default()
-}
-
-fn in_great_britain(point: GridPoint) -> bool {
-    (0.0..700_000.0).contains(&point.easting()) && (0.0..1_300_000.0).contains(&point.northing())
 }

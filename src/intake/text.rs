@@ -99,7 +99,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_seen_is_taken_out_and_what_can_is_left() {
-        assert_eq!(clean_words(" water \0in\u{202E} the\r\nhall\t\u{1b}[31m£ŵ👍\u{200d}🔥 "), "water in the\nhall\t[31m£ŵ👍\u{200d}🔥");
+        assert_eq!(
+            clean_words(" water \0in\u{202E} the\r\nhall\t\u{1b}[31m£ŵ👍\u{200d}🔥 "),
+            "water in the\nhall\t[31m£ŵ👍\u{200d}🔥"
+        );
         assert_eq!(clean_line("Mill\r\nLane\u{0085}"), "Mill  Lane");
         assert!(matches!(clean_words("plain"), Cow::Borrowed("plain")));
     }
@@ -121,9 +124,13 @@ mod tests {
     #[test]
     fn a_slip_of_the_pen_is_recognised_and_a_stranger_is_not() {
         let known = ["received_at", "text", "lat", "lon"];
-        for (word, meant) in
-            [("recieved_at", Some("received_at")), ("txet", Some("text")), ("Lat", Some("lat")), ("xy", None), ("colour", None)]
-        {
+        for (word, meant) in [
+            ("recieved_at", Some("received_at")),
+            ("txet", Some("text")),
+            ("Lat", Some("lat")),
+            ("xy", None),
+            ("colour", None),
+        ] {
             assert_eq!(did_you_mean(word, known), meant, "{word}");
         }
     }
