@@ -354,6 +354,21 @@ mod tests {
     }
 
     #[test]
+    fn every_body_and_kind_stands_in_the_table_of_bodies() {
+        let table = include_str!("../../config/bodies.toml");
+        let table = crate::domain::ownership::Bodies::parse(table).unwrap();
+        for (meta, text) in layers() {
+            assert!(meta.kind == "building" || table.kind(meta.kind).is_some(), "no kind {}", meta.kind);
+            let layer: serde_json::Value = serde_json::from_str(&text).unwrap();
+            for feature in layer["features"].as_array().unwrap() {
+                if let Some(body) = feature["properties"]["body"].as_str() {
+                    assert!(table.body(&body.into()).is_some(), "no body {body}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn no_house_stands_in_the_road_or_in_the_river() {
         let buildings = polygons("buildings");
         for layer in ["highways", "main_river", "parks", "council_land", "railway", "trunk_road"] {
