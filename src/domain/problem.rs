@@ -176,8 +176,6 @@ codes! {
     K002 Error;
     /// A step that is not exactly one of page, task and say.
     P010 Error;
-    /// A key that does not belong to this kind of step or condition.
-    P011 Error;
     /// A condition that is not exactly one of surge, cluster and warning.
     P012 Error;
     /// A step for a role that the rota does not have.
