@@ -5,7 +5,6 @@
 //! `replay`, in the simulator and in the tests.
 
 pub mod id;
-pub mod pending;
 pub mod place;
 pub mod problem;
 pub mod reading;
@@ -20,6 +19,7 @@ pub mod playbook;
 pub mod policy;
 pub mod rota;
 pub mod schedule;
+pub mod settings;
 
 pub mod effect;
 pub mod event;

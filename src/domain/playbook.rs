@@ -2,6 +2,9 @@
 //! who writes no code.
 
 use super::id::{PlaybookId, RoleId, Tag};
+use super::policy::{Floors, sha256_hex};
+use super::problem::{Code, Problem};
+use super::reading::{Fields, Reader};
 use super::time::SignedDuration;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -177,4 +180,307 @@ pub enum Evidence {
     Cluster,
     /// A warning in force.
     Warning,
+}
+
+const HOURS: &[(&str, Hours)] =
+    &[("out_of_hours", Hours::OutOfHours), ("core", Hours::Core), ("always", Hours::Always)];
+const ACTIVATE: &[(&str, Activate)] = &[("automatic", Activate::Automatic), ("proposed", Activate::Proposed)];
+const LEVELS: &[(&str, WarningLevel)] =
+    &[("yellow", WarningLevel::Yellow), ("amber", WarningLevel::Amber), ("red", WarningLevel::Red)];
+const EVIDENCE: &[(&str, Evidence)] =
+    &[("surge", Evidence::Surge), ("cluster", Evidence::Cluster), ("warning", Evidence::Warning)];
+
+/// The most conditions or steps of one playbook: more would not be read at 3 am.
+pub const STEPS_MAX: usize = 60;
+
+impl Condition {
+    /// The kind of evidence that it gives.
+    pub fn evidence(&self) -> Evidence {
+        match self {
+            Self::Surge { .. } => Evidence::Surge,
+            Self::Cluster { .. } => Evidence::Cluster,
+            Self::Warning { .. } => Evidence::Warning,
+        }
+    }
+
+    /// The topic that it watches; `None` for a warning.
+    pub fn topic(&self) -> Option<&Tag> {
+        match self {
+            Self::Surge { topic, .. } | Self::Cluster { topic, .. } => Some(topic),
+            Self::Warning { .. } => None,
+        }
+    }
+}
+
+impl Evidence {
+    /// The word used in playbooks.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Surge => "surge",
+            Self::Cluster => "cluster",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+impl WarningLevel {
+    /// The word used in playbooks.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Yellow => "yellow",
+            Self::Amber => "amber",
+            Self::Red => "red",
+        }
+    }
+}
+
+impl Step {
+    /// The roles that the step pages, in the order of its levels; a task's is the role that it is given to.
+    pub fn roles(&self) -> Vec<&RoleId> {
+        match self {
+            Self::Page { role, then, .. } => std::iter::once(role).chain(then).collect(),
+            Self::Task { by, .. } => vec![by],
+            Self::Say { .. } => Vec::new(),
+        }
+    }
+}
+
+impl Playbook {
+    /// Reads a playbook; `id` is its file name without the ending. Counts that it does not give are the defaults
+    /// (surge: 5 in 60 min; cluster: 3 within 1,000 m in 60 min).
+    ///
+    /// # Errors
+    /// All slips of the file, with their places.
+    pub fn parse(id: &str, text: &str) -> Result<Self, Vec<Problem>> {
+        Self::read(id, text, Reader::new(format!("{id}.toml"), text), &Floors::default())
+    }
+
+    pub(super) fn read(id: &str, text: &str, reader: Reader<'_>, floors: &Floors) -> Result<Self, Vec<Problem>> {
+        let mut root = reader.root();
+        let title = root.need_text("title");
+        let owner = root.need_text("owner");
+        let reviewed = root.need_date("reviewed");
+        let hours = root.choice("hours", HOURS).map_or(Hours::Always, |item| item.value);
+        let activate = root.choice("activate", ACTIVATE).map_or(Activate::Proposed, |item| item.value);
+        let severity = root.integer("severity", 1..=3);
+        if severity.is_none() && !root.has("severity") {
+            let help = Some("1 danger to life, 2 wake somebody, 3 next morning");
+            reader.problem_with(Code::T003, 0..0, "`severity` is missing", help);
+        }
+        let when: Vec<Condition> =
+            root.tables("when").into_iter().filter_map(|table| read_condition(table, floors)).collect();
+        let steps: Vec<Step> = root.tables("step").into_iter().filter_map(read_step).collect();
+        if !root.has("step") {
+            reader.problem(Code::T003, 0..0, "a playbook needs at least one [[step]]");
+        }
+        if when.len().max(steps.len()) > STEPS_MAX {
+            reader.problem(Code::T006, 0..0, format!("a playbook has at most {STEPS_MAX} conditions and steps"));
+        }
+        let mut stand_down = root.table_or_empty("stand_down");
+        let suggest_when = stand_down.texts("suggest_when").into_iter().map(|item| item.value).collect();
+        stand_down.done();
+        root.done();
+        let severity = severity.and_then(|item| u8::try_from(item.value).ok()).and_then(|n| Severity::try_from(n).ok());
+        let playbook = (|| {
+            Some(Self {
+                id: PlaybookId::new(id),
+                version: sha256_hex(text),
+                title: title?.value,
+                owner: owner?.value,
+                reviewed: reviewed?.value,
+                hours,
+                activate,
+                severity: severity?,
+                when,
+                steps,
+                stand_down: suggest_when,
+            })
+        })();
+        reader.finish(playbook)
+    }
+}
+
+/// Which of `keys` the table has; notes a slip unless it is exactly one.
+fn one_of(table: &mut Fields<'_>, code: Code, what: &str, keys: [&'static str; 3]) -> Option<&'static str> {
+    let there: Vec<&'static str> = keys.into_iter().filter(|key| table.has(key)).collect();
+    if let [only] = there[..] {
+        return Some(only);
+    }
+    let message = match there.len() {
+        0 => format!("this {what} says nothing of {}, {} or {}", keys[0], keys[1], keys[2]),
+        _ => format!("this {what} has {} at once", there.join(" and ")),
+    };
+    let help = format!("give each {what} exactly one of {}, {} and {}", keys[0], keys[1], keys[2]);
+    table.reader().problem_with(code, table.span(), message, Some(help));
+    None
+}
+
+fn read_condition(mut table: Fields<'_>, floors: &Floors) -> Option<Condition> {
+    let kind = one_of(&mut table, Code::P012, "condition", ["surge", "cluster", "warning"])?;
+    let count = |table: &mut Fields<'_>, default: u32| {
+        table.integer("reports", 2..=10_000).and_then(|item| u32::try_from(item.value).ok()).unwrap_or(default)
+    };
+    let condition = match kind {
+        "surge" => {
+            let topic = table.id("surge");
+            let reports = count(&mut table, floors.surge_reports);
+            let range = SignedDuration::from_mins(1)..=SignedDuration::from_hours(24);
+            let within = table.duration("within", range).map_or(floors.surge_within, |item| item.value);
+            topic.map(|topic| Condition::Surge { topic: Tag::new(topic.value), reports, within })
+        }
+        "cluster" => {
+            let topic = table.id("cluster");
+            let reports = count(&mut table, floors.cluster_reports);
+            let mut area = table.table_or_empty("within");
+            let metres = area.integer("metres", 10..=50_000).and_then(|item| u32::try_from(item.value).ok());
+            let minutes = area.integer("minutes", 1..=1_440).map(|item| SignedDuration::from_mins(item.value));
+            area.done();
+            topic.map(|topic| Condition::Cluster {
+                topic: Tag::new(topic.value),
+                reports,
+                metres: metres.unwrap_or(floors.cluster_metres),
+                within: minutes.unwrap_or(floors.cluster_within),
+            })
+        }
+        _ => {
+            let mut warning = table.table_or_empty("warning");
+            let source = warning.need_id("source");
+            let kinds = warning.texts("kinds").into_iter().map(|item| item.value).collect();
+            let at_least = warning.need_choice("at_least", LEVELS);
+            warning.done();
+            (|| Some(Condition::Warning { source: source?.value, kinds, at_least: at_least?.value }))()
+        }
+    };
+    table.done();
+    condition
+}
+
+fn read_step(mut table: Fields<'_>) -> Option<Step> {
+    let kind = one_of(&mut table, Code::P010, "step", ["page", "task", "say"])?;
+    let step = match kind {
+        "page" => {
+            let role = table.id("page");
+            let then = table.texts("then").into_iter().map(|item| RoleId::new(item.value)).collect();
+            let wanted = table.integer("wanted", 1..=50).and_then(|item| u32::try_from(item.value).ok());
+            let only_if = table.choice("only_if", EVIDENCE).map(|item| item.value);
+            role.map(|role| Step::Page { role: RoleId::new(role.value), then, wanted: wanted.unwrap_or(1), only_if })
+        }
+        "task" => {
+            let title = table.text("task");
+            let by = table.need_id("by");
+            let range = SignedDuration::from_mins(1)..=SignedDuration::from_hours(7 * 24);
+            let within = table.duration("within", range).map(|item| item.value);
+            (|| Some(Step::Task { title: title?.value, by: RoleId::new(by?.value), within }))()
+        }
+        _ => table.text("say").map(|item| Step::Say { text: item.value }),
+    };
+    table.done();
+    step
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// The example of the design.
+    const FLOOD: &str = r#"
+title    = "Surface-water flooding"
+owner    = "Head of Highways"
+reviewed = 2026-09-01
+hours    = "out_of_hours"
+activate = "automatic"
+severity = 2
+
+[[when]]
+surge    = "flooding"
+[[when]]
+cluster  = "flooding"
+reports  = 3
+within   = { metres = 300, minutes = 30 }
+[[when]]
+warning  = { source = "met_office", kinds = ["rain", "thunderstorm"], at_least = "amber" }
+
+[[step]]
+page     = "duty_officer"
+then     = ["deputy", "tactical"]
+[[step]]
+page     = "emergency_control"
+wanted   = 2
+only_if  = "surge"
+[[step]]
+task     = "Gully and pump crews sent to hotspots"
+by       = "highways"
+within   = "20m"
+[[step]]
+say      = "Is anyone in danger, or is water coming into the building?"
+
+[stand_down]
+suggest_when = ["no new property reports for 2h", "warning ended", "no open emergency task"]
+"#;
+
+    #[test]
+    fn a_plan_reads_as_it_is_written() {
+        let playbook = Playbook::parse("flood", FLOOD).unwrap();
+        assert_eq!(playbook.severity, Severity::Wake);
+        assert_eq!(playbook.version, sha256_hex(FLOOD));
+        assert_eq!(
+            playbook.when,
+            [
+                Condition::Surge { topic: "flooding".into(), reports: 5, within: SignedDuration::from_mins(60) },
+                Condition::Cluster {
+                    topic: "flooding".into(),
+                    reports: 3,
+                    metres: 300,
+                    within: SignedDuration::from_mins(30)
+                },
+                Condition::Warning {
+                    source: "met_office".to_owned(),
+                    kinds: vec!["rain".to_owned(), "thunderstorm".to_owned()],
+                    at_least: WarningLevel::Amber
+                },
+            ]
+        );
+        assert_eq!(
+            playbook.steps[1],
+            Step::Page { role: "emergency_control".into(), then: vec![], wanted: 2, only_if: Some(Evidence::Surge) }
+        );
+        assert_eq!(playbook.steps.len(), 4);
+        assert_eq!(playbook.stand_down.len(), 3);
+    }
+
+    #[test]
+    fn a_cluster_without_figures_is_three_within_a_kilometre_in_an_hour() {
+        let text = FLOOD.replace("reports  = 3\nwithin   = { metres = 300, minutes = 30 }\n", "");
+        let (metres, within) = (1_000, SignedDuration::from_mins(60));
+        let expected = Condition::Cluster { topic: "flooding".into(), reports: 3, metres, within };
+        assert_eq!(Playbook::parse("flood", &text).unwrap().when[1], expected);
+    }
+
+    #[test]
+    fn each_slip_of_a_planner_is_told_with_its_place_and_remedy() {
+        let text = FLOOD
+            .replace("reviewed", "reveiwed")
+            .replace("\"out_of_hours\"", "\"out_of_hour\"")
+            .replace("severity = 2", "severity = 5")
+            .replace("wanted   = 2", "wanted   = 2\ntask = \"x\"")
+            .replace("\"20m\"", "\"twenty minutes\"")
+            .replace("at_least = \"amber\"", "at_least = \"orange\"");
+        let told: Vec<String> = Playbook::parse("flood", &text).unwrap_err().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "flood.toml:1:1: error[T003]: `reviewed` is missing",
+                "flood.toml:4:1: error[T002]: `reveiwed` is not a key here (did you mean `reviewed`?)",
+                "flood.toml:5:12: error[T005]: `hours` cannot be \"out_of_hour\" (did you mean \"out_of_hours\"? It can be \
+                 out_of_hours, core, always)",
+                "flood.toml:7:12: error[T006]: `severity` should be from 1 to 3",
+                "flood.toml:16:82: error[T005]: `at_least` cannot be \"orange\" (it can be yellow, amber, red)",
+                "flood.toml:21:1: error[P010]: this step has page and task at once (give each step exactly one of page, task \
+                 and say)",
+                "flood.toml:29:12: error[T007]: `within` is not a length of time (write it as \"45s\", \"20m\", \"2h\", \
+                 \"1h 30m\" or \"7d\")",
+            ]
+        );
+    }
 }
