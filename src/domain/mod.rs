@@ -15,6 +15,7 @@ pub mod contact;
 pub mod keywords;
 pub mod ownership;
 pub mod person;
+pub mod phone;
 pub mod playbook;
 pub mod policy;
 pub mod rota;
@@ -30,6 +31,11 @@ pub mod detect;
 pub mod incident;
 pub mod paging;
 pub mod register;
+
+pub mod message;
+pub mod reply;
+pub mod reply_code;
+pub mod sms_text;
 
 pub mod decide;
 pub mod state;
