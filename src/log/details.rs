@@ -1,1 +1,411 @@
-//! Later.
+//! What is personal: names, numbers, exact places and people's own words, beside the log and erasable.
+//!
+//! A record in the log names its details by its own number and by a digest under a salt; what the details say is
+//! here, one line each, in files of the same kind as the journal's. Details are made durable *before* the record
+//! that names them. So after a crash there can be details without a record, never a record without its details; the
+//! ones without are removed on opening.
+//!
+//! Erasing rewrites the files without the lines in question and overwrites the old ones. The digest that stays in
+//! the log tells nothing without the salt, and the salt goes with the line. The chain stays whole.
+//!
+//! Left out: who may see what, how long each class is kept, and the record of an erasure (`daemon`, `domain`).
+
+use super::segments::{self, Batch, Segments};
+use super::{Hash, Lock, LogError, OpenError, Options, RECORD_BYTES_MAX, Room, Space, line};
+use crate::domain::id::Seq;
+use crate::domain::time::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+const KIND: &str = "details";
+const FORMAT: &str = "callout details 1";
+const EXPLAINED: &str = "\
+The personal details that belong to the record in the log, one JSON object a line: `seq` is the number of the record,
+`detail` what belongs to it. The record holds a SHA-256 digest of `salt` (the digits as they stand) followed by the
+bytes of `detail` as they stand, so that details can be shown to be the ones meant. Lines are erased when their time
+is over or the person asks; the log stays whole without them.
+";
+/// What a line has around its detail, subject and class, at most.
+const AROUND_BYTES_MAX: usize = 128;
+/// The longest subject or class, in bytes.
+pub const NAME_BYTES_MAX: usize = 200;
+
+/// Details on their way into the store.
+#[derive(Debug, Clone, Copy)]
+pub struct NewDetail<'a> {
+    /// The number of the record that names them. Rising: one detail to a record.
+    pub seq: Seq,
+    /// 16 random bytes as 32 hexadecimal digits.
+    pub salt: &'a str,
+    /// Whose they are, e.g. `C-20418` or a person of the rota; at most [`NAME_BYTES_MAX`] bytes.
+    pub subject: &'a str,
+    /// How long they are kept, as the retention rules name it, e.g. `contact`; at most [`NAME_BYTES_MAX`] bytes.
+    pub class: &'a str,
+    /// One JSON object on one line, at most [`RECORD_BYTES_MAX`] bytes.
+    pub detail: &'a [u8],
+}
+
+/// Details as they are in the store.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Detail {
+    /// The number of the record that names them.
+    pub seq: Seq,
+    /// Whose they are.
+    pub subject: String,
+    /// How long they are kept.
+    pub class: String,
+    /// The JSON object.
+    pub detail: String,
+}
+
+/// Without the detail itself, so that the trace never holds a caller's words.
+impl std::fmt::Debug for Detail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Detail").field("seq", &self.seq).field("class", &self.class).finish_non_exhaustive()
+    }
+}
+
+/// The digest by which a record names its details: SHA-256 of the salt's digits followed by the JSON's bytes.
+pub fn digest(salt: &str, detail: &[u8]) -> Hash {
+    Hash::of_parts(&[salt.as_bytes(), detail])
+}
+
+/// What opening a details store found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Opened {
+    /// Details in the store.
+    pub details: u64,
+    /// Details removed because the log ends before the record that was to name them.
+    pub dropped: u64,
+    /// Lines that cannot be read any more: file and offset. To be told to the administrator; the log is not touched.
+    pub damaged: Vec<(PathBuf, u64)>,
+}
+
+/// The details store. One process at a time; readers of the same process through [`Details::reader`].
+#[derive(Debug)]
+pub struct Details {
+    segments: Segments,
+    reader: Reader,
+    batch: Batch,
+    last: Seq,
+    segment_bytes: u64,
+    _lock: Lock,
+}
+
+/// Looks details up, from any thread.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    dir: PathBuf,
+    index: Arc<RwLock<Vec<Place>>>,
+}
+
+/// Where a line stands: 24 bytes for each detail in the store, rising by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    seq: u64,
+    segment: u64,
+    offset: u32,
+    length: u32,
+}
+
+/// A line as JSON.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Json<'a> {
+    seq: u64,
+    #[serde(borrow)]
+    salt: std::borrow::Cow<'a, str>,
+    subject: String,
+    class: String,
+    #[serde(borrow)]
+    detail: &'a RawValue,
+}
+
+impl Details {
+    /// Opens the store in a directory, which is made if it is not there.
+    ///
+    /// * `head`: the log's last record. Details of later ones are removed: nothing names them, and their numbers
+    ///   will be given again.
+    /// * `now`: for the LOCK file only.
+    ///
+    /// # Errors
+    /// As a journal's; and [`OpenError::DetailsAhead`] when so much lies beyond `head` that this cannot be the log
+    /// that it belongs to.
+    pub fn open(dir: &Path, options: &Options, head: Seq, now: Timestamp) -> Result<(Self, Opened), OpenError> {
+        segments::prepare(dir, options)?;
+        let lock = Lock::take(dir, now)?;
+        segments::check_format(dir, FORMAT, EXPLAINED, options)?;
+        segments::sweep(dir, options)?;
+        let mut firsts = segments::list(dir, KIND).map_err(segments::not_opened("list", dir))?;
+        let found = read_index(dir, &firsts, head)?;
+        if found.bytes_beyond > 2 * options.segment_bytes {
+            let (dir, records_n) = (dir.to_owned(), found.opened.dropped);
+            return Err(OpenError::DetailsAhead { dir, head, records_n });
+        }
+        let used = cut_back(dir, &mut firsts, &found, options)?;
+        let last = Seq(found.index.last().map_or(0, |place| place.seq));
+        let segments = Segments::start(dir, KIND, options, firsts, used, head.0 + 1)?;
+        let reader = Reader { dir: dir.to_owned(), index: Arc::new(RwLock::new(found.index)) };
+        let (batch, segment_bytes) = (Batch::default(), options.segment_bytes);
+        Ok((Self { segments, reader, batch, last, segment_bytes, _lock: lock }, found.opened))
+    }
+
+    /// Adds the details and returns when they are on the disk. Call it before the records that name them are
+    /// appended to the log.
+    ///
+    /// # Errors
+    /// As [`super::Log::append`].
+    ///
+    /// # Panics
+    /// When the numbers do not rise, or a name is too long or a salt not 32 digits: bugs of the caller.
+    pub fn append(&mut self, details: &[NewDetail<'_>]) -> Result<(), LogError> {
+        self.batch.clear();
+        let mut last = self.last;
+        let max = RECORD_BYTES_MAX.min(self.segment_bytes as usize / 2 - AROUND_BYTES_MAX);
+        for new in details {
+            assert!(new.seq > last, "details of record {} come after those of record {last}", new.seq);
+            assert!(new.subject.len().max(new.class.len()) <= NAME_BYTES_MAX, "subjects and classes are short names");
+            let hex = new.salt.len() == 32 && new.salt.bytes().all(|digit| digit.is_ascii_hexdigit());
+            assert!(hex, "a salt is 32 hexadecimal digits");
+            if new.detail.len() > max {
+                return Err(LogError::RecordTooLarge { seq: new.seq, bytes: new.detail.len(), max });
+            }
+            if !line::can_be_record(new.detail) {
+                return Err(LogError::NotARecord { seq: new.seq });
+            }
+            last = new.seq;
+            write_line(new, &mut self.batch.bytes);
+            self.batch.end_line(new.seq.0);
+        }
+        let placed = self.segments.append(&self.batch)?;
+        let mut index = self.reader.index_mut();
+        let (mut segment, mut offset, mut start) = (placed.first, placed.offset, 0);
+        for (n, (seq, end)) in self.batch.ends.iter().enumerate() {
+            if n == placed.here {
+                (segment, offset) = (self.segments.end().0, 0);
+            }
+            let length = (end - start) as u32;
+            index.push(Place { seq: *seq, segment, offset: offset as u32, length });
+            offset += u64::from(length);
+            start = *end;
+        }
+        self.last = last;
+        Ok(())
+    }
+
+    /// A hand to look details up with, for other threads.
+    pub fn reader(&self) -> Reader {
+        self.reader.clone()
+    }
+
+    /// Removes the details of these records for good: from the files, and the old files' bytes with them. Records
+    /// without details are passed over. Gives the number of details removed.
+    ///
+    /// It costs a rewrite of every segment that holds one of them, so give all at once. It may be called again after
+    /// a failure, and after the restore of a backup.
+    ///
+    /// # Errors
+    /// [`LogError::Failed`] when a file cannot be rewritten: what was rewritten before stays erased.
+    pub fn erase(&mut self, seqs: &BTreeSet<Seq>) -> Result<u64, LogError> {
+        let places: Vec<Place> = self.reader.index().clone();
+        let hit = places.iter().filter(|place| seqs.contains(&Seq(place.seq)));
+        let affected: BTreeSet<u64> = hit.map(|place| place.segment).collect();
+        let mut erased = 0;
+        for segment in affected {
+            let mut index = self.reader.index.write().expect("nothing panics while holding the index");
+            let path = self.segments.path(segment);
+            let failed = |source| LogError::Failed { doing: "read a segment to rewrite it", source };
+            let bytes = std::fs::read(path).map_err(failed)?;
+            let (kept, moved) = without(&bytes, &places, segment, seqs);
+            self.segments.replace(segment, &kept)?;
+            let before = index.len();
+            index.retain(|place| place.segment != segment || !seqs.contains(&Seq(place.seq)));
+            erased += (before - index.len()) as u64;
+            let here = index.iter_mut().filter(|place| place.segment == segment);
+            for (place, offset) in here.zip(moved) {
+                place.offset = offset;
+            }
+        }
+        Ok(erased)
+    }
+
+    /// Whether contacts may still be taken, or what is left is kept for paging.
+    pub fn has_room(&self) -> Room {
+        self.segments.room()
+    }
+
+    /// How full disk and segment are, for health pages.
+    pub fn space(&self) -> Space {
+        self.segments.space()
+    }
+}
+
+impl Reader {
+    /// The details of record `seq`, if they are there and are the ones meant by `digest`; `None` when they were
+    /// erased or damaged.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn get(&self, seq: Seq, digest: &Hash) -> io::Result<Option<Detail>> {
+        let index = self.index();
+        let Ok(found) = index.binary_search_by_key(&seq.0, |place| place.seq) else { return Ok(None) };
+        let bytes = self.line(index[found])?;
+        let json = serde_json::from_slice::<Json<'_>>(&bytes).ok();
+        let meant =
+            json.filter(|json| json.seq == seq.0 && self::digest(&json.salt, json.detail.get().as_bytes()) == *digest);
+        Ok(meant.map(|json| Detail {
+            seq,
+            subject: json.subject,
+            class: json.class,
+            detail: json.detail.get().to_owned(),
+        }))
+    }
+
+    /// The numbers of all records whose details are of this subject. Reads the whole store.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn of_subject(&self, subject: &str) -> io::Result<BTreeSet<Seq>> {
+        let mut seqs = BTreeSet::new();
+        for place in self.index().iter() {
+            let bytes = self.line(*place)?;
+            if serde_json::from_slice::<Json<'_>>(&bytes).is_ok_and(|json| json.subject == subject) {
+                seqs.insert(Seq(place.seq));
+            }
+        }
+        Ok(seqs)
+    }
+
+    fn line(&self, place: Place) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; place.length as usize];
+        let file = File::open(segments::path(&self.dir, place.segment, KIND))?;
+        file.read_exact_at(&mut bytes, u64::from(place.offset))?;
+        Ok(bytes)
+    }
+
+    fn index(&self) -> RwLockReadGuard<'_, Vec<Place>> {
+        self.index.read().expect("nothing panics while holding the index")
+    }
+
+    fn index_mut(&self) -> RwLockWriteGuard<'_, Vec<Place>> {
+        self.index.write().expect("nothing panics while holding the index")
+    }
+}
+
+fn write_line(new: &NewDetail<'_>, buffer: &mut Vec<u8>) {
+    let name = |name: &str, buffer: &mut Vec<u8>| {
+        serde_json::to_writer(buffer, name).expect("writing a string to memory does not fail");
+    };
+    buffer.extend_from_slice(format!("{{\"seq\":{},\"salt\":\"{}\",\"subject\":", new.seq, new.salt).as_bytes());
+    name(new.subject, buffer);
+    buffer.extend_from_slice(b",\"class\":");
+    name(new.class, buffer);
+    buffer.extend_from_slice(b",\"detail\":");
+    buffer.extend_from_slice(new.detail);
+    buffer.extend_from_slice(b"}\n");
+}
+
+/// What reading the files found.
+#[derive(Default)]
+struct Found {
+    index: Vec<Place>,
+    opened: Opened,
+    /// Bytes after the last line to keep.
+    bytes_beyond: u64,
+    /// The last segment with something to keep, and where that ends; `None` when there is nothing.
+    end: Option<(u64, u64)>,
+    /// For each segment the bytes up to the last that is not zero, and its length.
+    written: Vec<(u64, u64)>,
+}
+
+/// Reads all files, and sorts their lines into those to keep, those beyond `head`, and bad ones.
+fn read_index(dir: &Path, firsts: &[u64], head: Seq) -> Result<Found, OpenError> {
+    let mut found = Found::default();
+    // What is not a line to keep is damage only if such a line comes after it; at the end it is what a crash left.
+    let mut doubtful: Vec<(PathBuf, u64)> = Vec::new();
+    let mut bytes = Vec::new();
+    for segment in firsts {
+        let path = segments::path(dir, *segment, KIND);
+        super::journal::read_whole(&path, &mut bytes).map_err(segments::not_opened("read", &path))?;
+        let written = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        found.written.push((written as u64, bytes.len() as u64));
+        let mut offset = 0;
+        for line in bytes[..written].split_inclusive(|byte| *byte == b'\n') {
+            let length = line.len() as u64;
+            let seq = number(line);
+            let last = found.index.last().map_or(0, |place| place.seq);
+            match seq.filter(|seq| (last + 1..=head.0).contains(seq)) {
+                Some(seq) => {
+                    found.opened.damaged.append(&mut doubtful);
+                    found.opened.dropped = 0;
+                    found.bytes_beyond = 0;
+                    found.index.push(Place { seq, segment: *segment, offset: offset as u32, length: length as u32 });
+                    found.end = Some((*segment, offset + length));
+                }
+                None => {
+                    found.opened.dropped += u64::from(seq.is_some());
+                    found.bytes_beyond += length;
+                    doubtful.push((path.clone(), offset));
+                }
+            }
+            offset += length;
+        }
+    }
+    found.opened.details = found.index.len() as u64;
+    Ok(found)
+}
+
+/// The number that a line begins with, when it looks like one of ours from end to end.
+fn number(line: &[u8]) -> Option<u64> {
+    let digits = line.strip_prefix(b"{\"seq\":")?;
+    let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
+    let whole = digits[end..].starts_with(b",\"salt\":\"") && line.ends_with(b"}}\n") && !line.contains(&0);
+    if whole { std::str::from_utf8(&digits[..end]).ok()?.parse().ok() } else { None }
+}
+
+/// Removes what comes after the last line to keep: whole files, and the tail of one. Gives the bytes in use of that.
+fn cut_back(dir: &Path, firsts: &mut Vec<u64>, found: &Found, options: &Options) -> Result<u64, OpenError> {
+    let keep = found.end.map_or(0, |(segment, _)| firsts.partition_point(|first| *first <= segment));
+    for first in firsts.drain(keep..).rev() {
+        let path = segments::path(dir, first, KIND);
+        options.disk.remove(&path).map_err(segments::not_opened("remove", &path))?;
+    }
+    options.disk.sync_dir(dir).map_err(segments::not_opened("sync", dir))?;
+    let used = found.end.map_or(0, |(_, used)| used);
+    for (n, (first, (written, length))) in firsts.iter().zip(&found.written).enumerate() {
+        let path = segments::path(dir, *first, KIND);
+        if n + 1 == keep && *written > used {
+            segments::blank(&path, used, *written, options)?;
+        } else if n + 1 < keep && written < length {
+            // A crash came between leaving this segment and cutting it.
+            segments::cut(&path, *written, options)?;
+        }
+    }
+    Ok(used)
+}
+
+/// The bytes of a segment without the lines of these records, and where the lines that stay begin now.
+fn without(bytes: &[u8], places: &[Place], segment: u64, seqs: &BTreeSet<Seq>) -> (Vec<u8>, Vec<u32>) {
+    let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let mut kept = Vec::with_capacity(end);
+    let mut moved = Vec::new();
+    let mut at = 0;
+    for place in places.iter().filter(|place| place.segment == segment) {
+        let start = place.offset as usize;
+        // What stands between lines that can be read is a damaged one: it stays, as evidence.
+        kept.extend_from_slice(&bytes[at..start]);
+        at = start + place.length as usize;
+        if !seqs.contains(&Seq(place.seq)) {
+            moved.push(kept.len() as u32);
+            kept.extend_from_slice(&bytes[start..at]);
+        }
+    }
+    kept.extend_from_slice(&bytes[at..end]);
+    (kept, moved)
+}

@@ -10,9 +10,8 @@
 //! Not here: the files and their making ([`super::segments`]), an independent check ([`super::verify`]).
 
 use super::line::{self, Writer};
-use super::reserve::Shortage;
 use super::scan::{self, Chain, End};
-use super::segments::{self, Segments};
+use super::segments::{self, Batch, Segments};
 use super::{
     Appended, Damage, Entry, Hash, Lock, LogError, Logged, OpenError, Options, RECORD_BYTES_MAX, Room, Space, Tear,
 };
@@ -42,18 +41,14 @@ To check line 7 of a file by hand:    sed -n 7p FILE | cut -c 66- | tr -d '\\n' 
 To check all of it:                   callout log verify DIRECTORY
 The file being written ends in zero bytes; so do `reserved` and `ballast`, which hold no records.
 ";
-/// The buffer of a batch gives its memory back when one batch made it larger than this.
-const BUFFER_KEPT_BYTES: usize = 4 << 20;
 
 /// The log on this machine's disk. One process at a time.
 #[derive(Debug)]
 pub struct Journal {
     segments: Segments,
-    writer: Writer,
     head: Seq,
     hash: Hash,
-    poisoned: Option<String>,
-    buffer: Vec<u8>,
+    batch: Batch,
     dir: PathBuf,
     segment_bytes: u64,
     _lock: Lock,
@@ -87,11 +82,9 @@ impl Journal {
         let segments = Segments::start(dir, KIND, options, firsts, used, chain.seq.0 + 1)?;
         let journal = Self {
             segments,
-            writer: Writer::after(chain.hash),
             head: chain.seq,
             hash: chain.hash,
-            poisoned: None,
-            buffer: Vec::new(),
+            batch: Batch::default(),
             dir: dir.to_owned(),
             segment_bytes: options.segment_bytes,
             _lock: lock,
@@ -108,56 +101,17 @@ impl Journal {
     /// # Panics
     /// When the numbers do not follow on from the head: that is a bug of the caller.
     pub fn append(&mut self, batch: &[Entry<'_>]) -> Result<Appended, LogError> {
-        if let Some(cause) = &self.poisoned {
-            return Err(LogError::Poisoned { cause: cause.clone() });
-        }
-        if let Some(cause) = self.segments.broken() {
-            self.poisoned = Some(cause.clone());
-            return Err(LogError::Poisoned { cause });
-        }
-        let bytes = check_batch(batch, self.head, self.segment_bytes)?;
-        match self.segments.ensure(bytes) {
-            Ok(()) => {}
-            Err(Shortage::Full) => return Err(LogError::NoRoom { bytes }),
-            Err(Shortage::Broken(cause)) => {
-                self.poisoned = Some(cause.clone());
-                return Err(LogError::Poisoned { cause });
-            }
-        }
-        let mut buffer = std::mem::take(&mut self.buffer);
-        buffer.clear();
-        let written = self.write(batch, &mut buffer);
-        if buffer.capacity() <= BUFFER_KEPT_BYTES {
-            self.buffer = buffer;
-        }
-        if let Err((doing, source)) = written {
-            self.poisoned = Some(format!("could not {doing}: {source}"));
-            return Err(LogError::Failed { doing, source });
-        }
-        Ok(Appended { head: self.hash, synced: self.head })
-    }
-
-    fn write(&mut self, batch: &[Entry<'_>], buffer: &mut Vec<u8>) -> Result<(), (&'static str, io::Error)> {
-        let failed = |doing| move |error| (doing, error);
-        let mut synced = self.head;
+        check_batch(batch, self.head, self.segment_bytes)?;
+        self.batch.clear();
+        let mut writer = Writer::after(self.hash);
         for entry in batch {
-            let start = buffer.len();
-            self.writer.line(entry, synced, buffer);
-            if buffer.len() as u64 > self.segments.free() {
-                // The line goes to the next segment; what came before it must be safe first.
-                let line = buffer.split_off(start);
-                self.segments.write(buffer).map_err(failed("write the end of a segment"))?;
-                self.segments.roll(entry.seq.0).map_err(failed("go on to the next segment"))?;
-                *buffer = line;
-                synced = Seq(entry.seq.0 - 1);
-            }
+            writer.line(entry, self.head, &mut self.batch.bytes);
+            self.batch.end_line(entry.seq.0);
         }
-        self.segments.write(buffer).map_err(failed("write and sync a batch"))?;
-        if let Some(last) = batch.last() {
-            self.head = last.seq;
-            self.hash = self.writer.prev;
-        }
-        Ok(())
+        self.segments.append(&self.batch)?;
+        self.head = batch.last().map_or(self.head, |last| last.seq);
+        self.hash = writer.prev;
+        Ok(Appended { head: self.hash, synced: self.head })
     }
 
     /// The last record's number and its line's digest; 0 and zeros when there is none.
@@ -185,10 +139,9 @@ impl Journal {
     }
 }
 
-/// Checks a batch before anything of it is written; gives the bytes it needs at most.
-pub(super) fn check_batch(batch: &[Entry<'_>], head: Seq, segment_bytes: u64) -> Result<u64, LogError> {
+/// Checks the records of a batch before anything is done with them.
+pub(super) fn check_batch(batch: &[Entry<'_>], head: Seq, segment_bytes: u64) -> Result<(), LogError> {
     let max = RECORD_BYTES_MAX.min(segment_bytes as usize - line::AROUND_BYTES_MAX);
-    let mut bytes = 0;
     for (entry, expected) in batch.iter().zip(head.0 + 1..) {
         assert!(entry.seq.0 == expected, "record {expected} comes next in the log, and {} was given", entry.seq);
         if entry.record.len() > max {
@@ -197,12 +150,8 @@ pub(super) fn check_batch(batch: &[Entry<'_>], head: Seq, segment_bytes: u64) ->
         if !line::can_be_record(entry.record) {
             return Err(LogError::NotARecord { seq: entry.seq });
         }
-        bytes += (entry.record.len() + line::AROUND_BYTES_MAX) as u64;
     }
-    if bytes > segment_bytes {
-        return Err(LogError::BatchTooLarge { bytes, max: segment_bytes });
-    }
-    Ok(bytes)
+    Ok(())
 }
 
 /// Walks the whole chain. Cuts a sealed segment that a crash left uncut, and blanks a torn end.

@@ -215,6 +215,21 @@ pub enum OpenError {
          check that with `callout log verify`"
     )]
     Damaged(#[from] Damage),
+    /// The details store belongs to another log, or to a later state of this one.
+    #[error(
+        "{} has details of {records_n} records after record {head}, where the log ends: this is not the log that \
+         they belong to, or it was restored from an older backup. They would be lost for good; move the directory \
+         aside if that is meant",
+        dir.display()
+    )]
+    DetailsAhead {
+        /// The details' directory.
+        dir: PathBuf,
+        /// The log's last record.
+        head: Seq,
+        /// Records beyond it that have details.
+        records_n: u64,
+    },
     /// An option outside its range.
     #[error("segments of {got} bytes were asked for; the range is {SEGMENT_BYTES_MIN} to {SEGMENT_BYTES_MAX}")]
     SegmentBytes {

@@ -9,7 +9,7 @@
 
 use super::disk::{DiskFile, is_full};
 use super::reserve::{Reserver, Room, Shortage};
-use super::{OpenError, Options, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, Space};
+use super::{LogError, OpenError, Options, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, Space};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +25,44 @@ pub(super) struct Segments {
     capacity: u64,
     used: u64,
     reserver: Reserver,
+    poisoned: Option<String>,
+}
+
+/// Lines to be appended together. Kept and used again, since a batch comes many times a second.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    /// The lines, one after the other, line breaks included.
+    pub(super) bytes: Vec<u8>,
+    /// For each line its record's number and where it ends in `bytes`.
+    pub(super) ends: Vec<(u64, usize)>,
+}
+
+/// A batch's memory is given back when one batch made it larger than this.
+const BATCH_KEPT_BYTES: usize = 4 << 20;
+
+impl Batch {
+    /// Makes it empty.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(BATCH_KEPT_BYTES);
+        self.ends.clear();
+    }
+
+    /// Marks what was added to `bytes` as the line of record `number`.
+    pub(super) fn end_line(&mut self, number: u64) {
+        self.ends.push((number, self.bytes.len()));
+    }
+}
+
+/// Where a batch came to stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Placed {
+    /// The segment of its first lines.
+    pub(super) first: u64,
+    /// Where in that segment they begin.
+    pub(super) offset: u64,
+    /// The index of the first line that went to the start of the next segment; the number of lines when none did.
+    pub(super) here: usize,
 }
 
 /// The path of the segment whose first record has this number.
@@ -92,15 +130,12 @@ impl Segments {
         let current = options.disk.open(&path).map_err(not_opened("open", &path))?;
         let capacity = current.len().map_err(not_opened("measure", &path))?;
         let reserver = Reserver::start(dir, options).map_err(not_opened("start the thread that reserves in", dir))?;
-        Ok(Self { dir: dir.to_owned(), kind, options: options.clone(), firsts, current, capacity, used, reserver })
+        let (dir, options) = (dir.to_owned(), options.clone());
+        Ok(Self { dir, kind, options, firsts, current, capacity, used, reserver, poisoned: None })
     }
 
     pub(super) fn room(&self) -> Room {
         self.reserver.room()
-    }
-
-    pub(super) fn broken(&self) -> Option<String> {
-        self.reserver.broken()
     }
 
     pub(super) fn space(&self) -> Space {
@@ -126,14 +161,49 @@ impl Segments {
         path(&self.dir, first, self.kind)
     }
 
-    /// Says whether lines of so many bytes in all will fit, here or in the next segment; waits for that one within
-    /// bounds. No more than a segment's bytes may be asked for: then one roll is always enough.
-    pub(super) fn ensure(&self, bytes: u64) -> Result<(), Shortage> {
-        if bytes <= self.free() { Ok(()) } else { self.reserver.wait_ready(self.options.reserve_wait) }
+    /// Adds the lines, whole and durable, or not at all; a line never stands in two segments.
+    ///
+    /// What does not fit here goes to the next segment, and since a batch is at most as large as one, it always
+    /// fits there. The next segment is waited for (within bounds) before anything is written.
+    pub(super) fn append(&mut self, batch: &Batch) -> Result<Placed, LogError> {
+        let (bytes, max) = (batch.bytes.len() as u64, self.options.segment_bytes);
+        if self.poisoned.is_none() {
+            self.poisoned = self.reserver.broken();
+        }
+        if let Some(cause) = &self.poisoned {
+            return Err(LogError::Poisoned { cause: cause.clone() });
+        }
+        if bytes > max {
+            return Err(LogError::BatchTooLarge { bytes, max });
+        }
+        if bytes > self.free() {
+            match self.reserver.wait_ready(self.options.reserve_wait) {
+                Ok(()) => {}
+                Err(Shortage::Full) => return Err(LogError::NoRoom { bytes }),
+                Err(Shortage::Broken(cause)) => return Err(LogError::Poisoned { cause }),
+            }
+        }
+        self.write_lines(batch).map_err(|(doing, source)| {
+            self.poisoned = Some(format!("could not {doing}: {source}"));
+            LogError::Failed { doing, source }
+        })
     }
 
-    /// Writes at the end of the current segment, where they must fit, and makes them durable.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn write_lines(&mut self, batch: &Batch) -> Result<Placed, (&'static str, io::Error)> {
+        let free = self.free();
+        let (first, offset) = self.end();
+        let here = batch.ends.partition_point(|(_, end)| *end as u64 <= free);
+        let split = here.checked_sub(1).map_or(0, |last| batch.ends[last].1);
+        self.write(&batch.bytes[..split]).map_err(|error| ("write and sync a batch", error))?;
+        if let Some((next, _)) = batch.ends.get(here) {
+            self.roll(*next).map_err(|error| ("go on to the next segment", error))?;
+            self.write(&batch.bytes[split..]).map_err(|error| ("write and sync a batch", error))?;
+        }
+        Ok(Placed { first, offset, here })
+    }
+
+    /// Writes at the end of the current segment, where the bytes must fit, and makes them durable.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         assert!(bytes.len() as u64 <= self.free(), "what is written fits into the segment");
         if !bytes.is_empty() {
             self.current.write_at(bytes, self.used)?;
@@ -144,7 +214,7 @@ impl Segments {
     }
 
     /// Closes the current segment, whose bytes are durable, and goes on in the reserved one, named `first`.
-    pub(super) fn roll(&mut self, first: u64) -> io::Result<()> {
+    fn roll(&mut self, first: u64) -> io::Result<()> {
         let path = self.path(first);
         if self.used == 0 {
             // Nothing in it (a segment cut short by hand): it makes way, and mostly for one of its own name.
@@ -166,19 +236,35 @@ impl Segments {
     /// Puts a rewritten segment in the old one's place, durably, and overwrites the old bytes with zeros.
     ///
     /// * `bytes`: what the segment now holds. The one being written is filled with zeros to its old length.
-    pub(super) fn replace(&mut self, first: u64, bytes: &[u8]) -> io::Result<()> {
+    ///
+    /// A failure leaves either the old file or the new one, both whole; it can be called again.
+    pub(super) fn replace(&mut self, first: u64, bytes: &[u8]) -> Result<(), LogError> {
+        if let Some(cause) = &self.poisoned {
+            return Err(LogError::Poisoned { cause: cause.clone() });
+        }
         let path = self.path(first);
         let is_current = self.end().0 == first;
-        let old = self.options.disk.open(&path)?.nameless();
         let length = if is_current { self.capacity } else { bytes.len() as u64 };
-        self.options.disk.make(&path, bytes, length)?;
-        if is_current {
-            self.current = self.options.disk.open(&path)?;
-            self.used = bytes.len() as u64;
-        }
-        // The old file has no name any more; its blocks on the disk would still hold what was to go.
-        old.zero(0, old.len()?)?;
-        old.sync_data()
+        let doing = "rewrite a segment";
+        let disk = self.options.disk.clone();
+        let old = disk.open(&path).map_err(|source| LogError::Failed { doing, source })?.nameless();
+        let replaced = disk.make(&path, bytes, length).and_then(|()| {
+            if is_current {
+                self.current = disk.open(&path)?;
+                self.used = bytes.len() as u64;
+            }
+            // The old file has no name any more, but its blocks on the disk still hold what was to go.
+            let scrubbed = old.len().and_then(|length| old.zero(0, length)).and_then(|()| old.sync_data());
+            // A file system that never writes in place may have no space for the zeros: then it is out of reach.
+            scrubbed.or_else(|error| if is_full(&error) { Ok(()) } else { Err(error) })
+        });
+        replaced.map_err(|source| {
+            // With no space for the new file, nothing has happened. Else it is unknown which file has the name.
+            if !is_full(&source) {
+                self.poisoned = Some(format!("could not rewrite {}: {source}", path.display()));
+            }
+            LogError::Failed { doing, source }
+        })
     }
 }
 
