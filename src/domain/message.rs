@@ -301,6 +301,8 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
     use crate::domain::sms_text::{Coding, Segments, first_segment};
     use proptest::prelude::*;

@@ -111,6 +111,8 @@ impl<'de> Deserialize<'de> for PhoneNumber {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[track_caller]

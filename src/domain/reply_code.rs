@@ -161,6 +161,8 @@ fn mixed(key: &Key, round: u8, half: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
     use proptest::prelude::*;
 

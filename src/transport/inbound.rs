@@ -166,6 +166,8 @@ fn parameter<'a>(parameters: &'a [(String, String)], name: &'static str) -> Resu
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
     use crate::domain::reply::{self, Reply};
     use proptest::prelude::*;

@@ -140,6 +140,8 @@ fn as_file(captured: &Captured) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
     use crate::domain::id::PageId;
     use crate::transport::SmsTransport;
