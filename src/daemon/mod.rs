@@ -1,1 +1,9 @@
-//! Wiring, the loop, recovery, supervision.
+//! The wiring: everything is made once, here, and handed on. The loop, its committer and its post room are one
+//! engine; round it stand the web, the index and the signals of the system.
+
+pub mod commit;
+pub mod core;
+pub mod engine;
+pub mod post;
+pub mod records;
+pub mod supervise;

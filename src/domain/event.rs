@@ -158,6 +158,11 @@ pub enum Event {
         /// Who asked.
         by: Author,
     },
+    /// callout itself is in trouble: its administrators are paged, else everybody of last resort.
+    Alarm {
+        /// What the trouble is, in words for the page.
+        cause: String,
+    },
     /// Time passed a deadline.
     Tick,
 }
@@ -325,6 +330,17 @@ pub enum TaskState {
     Done,
     /// It will not be done.
     NotDone,
+}
+
+impl DetailClass {
+    /// The word in the details store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Contact => "contact",
+            Self::Incident => "incident",
+            Self::Person => "person",
+        }
+    }
 }
 
 /// What a transport says of one send.

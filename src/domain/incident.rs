@@ -272,10 +272,7 @@ pub(super) fn step(state: &mut State, d: &mut Decision) {
     for warning in over {
         d.record(state, Record::WarningEnded { warning, by: Author::system() });
     }
-    for Waiting { ready_at, cause, topic, severity, place } in unattached(state) {
-        if ready_at > d.at {
-            continue;
-        }
+    for (cause, topic, severity, place) in unattached(state, d.at) {
         let incident = match state.incidents.open_live(&topic) {
             Some(open) => open.id,
             None => {
@@ -294,24 +291,18 @@ pub(super) fn step(state: &mut State, d: &mut Decision) {
     }
 }
 
-/// Evidence that no incident has yet.
-struct Waiting {
-    /// From when it may open or join one: a warning's beginning, the end of the topic's cool-down.
-    ready_at: Timestamp,
-    cause: Cause,
-    topic: Tag,
-    severity: Severity,
-    place: Option<GridPoint>,
-}
-
-/// Signals and warnings in force that no incident has.
-fn unattached(state: &State) -> Vec<Waiting> {
+/// Signals and warnings in force that no open incident has, and that may open or join one now.
+fn unattached(state: &State, now: Timestamp) -> Vec<(Cause, Tag, Severity, Option<GridPoint>)> {
     let Some(policy) = state.policy.in_force.as_ref() else { return Vec::new() };
-    let attached = |cause: &Cause| state.incidents.by_id.values().any(|incident| incident.causes.contains(cause));
+    if state.signals.raised.is_empty() && state.incidents.warnings.is_empty() {
+        return Vec::new();
+    }
+    let attached: BTreeSet<Cause> =
+        state.incidents.by_id.values().flat_map(|incident| incident.causes.iter().copied()).collect();
     let mut found = Vec::new();
     for (id, raised) in &state.signals.raised {
-        let (cause, signal) = (Cause::Signal(*id), &raised.signal);
-        if attached(&cause) {
+        let signal = &raised.signal;
+        if attached.contains(&Cause::Signal(*id)) || cooling(state, &signal.topic, now).is_some() {
             continue;
         }
         let severity = policy
@@ -326,39 +317,48 @@ fn unattached(state: &State) -> Vec<Waiting> {
             .map(|p| p.severity)
             .min()
             .unwrap_or(Severity::Wake);
-        let ready_at = raised.at.max(cool_until(state, &signal.topic));
-        found.push(Waiting { ready_at, cause, topic: signal.topic.clone(), severity, place: signal.place });
+        found.push((Cause::Signal(*id), signal.topic.clone(), severity, signal.place));
     }
     for (id, warning) in &state.incidents.warnings {
-        let cause = Cause::Warning(*id);
-        if attached(&cause) {
+        if attached.contains(&Cause::Warning(*id)) || warning.from > now {
             continue;
         }
         let wanted = policy.playbooks.values().find(|p| p.when.iter().any(|when| activation::warned(when, warning)));
         if let Some(playbook) = wanted {
             let topic = playbook.topic();
-            let ready_at = warning.from.max(cool_until(state, &topic));
-            found.push(Waiting { ready_at, cause, topic, severity: playbook.severity, place: None });
+            if cooling(state, &topic, now).is_none() {
+                found.push((Cause::Warning(*id), topic, playbook.severity, None));
+            }
         }
     }
     found
 }
 
-/// Until when the topic is quiet after its last stand-down; the beginning of time where it is not.
-fn cool_until(state: &State, topic: &Tag) -> Timestamp {
-    let cool_down = state.policy.in_force.as_ref().map(|policy| policy.figures.cool_down).unwrap_or_default();
+/// Until when the topic is quiet after a stand-down, if it is.
+fn cooling(state: &State, topic: &Tag, now: Timestamp) -> Option<Timestamp> {
+    let cool_down = state.policy.in_force.as_ref()?.figures.cool_down;
     if state.incidents.open_live(topic).is_some() {
-        return Timestamp::MIN;
+        return None;
     }
     let closed =
         state.incidents.by_id.values().filter(|i| !i.exercise && i.topic == *topic).filter_map(|i| i.closed_at);
-    closed.max().map_or(Timestamp::MIN, |at| after(at, cool_down))
+    closed.max().map(|at| after(at, cool_down)).filter(|until| *until > now)
 }
 
-/// The next instant at which a warning ends, or evidence that waits may open or join an incident.
+/// The next instant at which a warning begins or ends, or a cool-down with something waiting is over.
 pub(super) fn next_deadline(state: &State) -> Option<Timestamp> {
-    let ends = state.incidents.warnings.values().map(|warning| warning.to);
-    ends.chain(unattached(state).into_iter().map(|waiting| waiting.ready_at)).min()
+    let now = state.last_at;
+    let policy = state.policy.in_force.as_ref()?;
+    let wanted = |warning: &Warning| {
+        policy.playbooks.values().any(|p| p.when.iter().any(|when| activation::warned(when, warning)))
+    };
+    let warnings = state
+        .incidents
+        .warnings
+        .values()
+        .map(|warning| if warning.from > now && wanted(warning) { warning.from } else { warning.to });
+    let cooling = state.signals.raised.values().filter_map(|raised| cooling(state, &raised.signal.topic, now));
+    warnings.chain(cooling).min()
 }
 
 /// Counts a contact towards its incident.

@@ -39,3 +39,4 @@ pub mod sms_text;
 
 pub mod decide;
 pub mod state;
+pub mod telling;

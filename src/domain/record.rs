@@ -243,9 +243,6 @@ pub enum Record {
         page: Option<PageId>,
         /// By what.
         via: Via,
-        /// Somebody else had it already, and they were told who.
-        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-        late: bool,
     },
     /// Somebody can't.
     Declined {
@@ -413,8 +410,8 @@ pub enum Held {
 pub enum CallOutEnd {
     /// The incident was stood down.
     StoodDown,
-    /// A test page was answered.
-    TestAnswered,
+    /// A test page, or a page about callout itself, was answered.
+    Answered,
     /// A test page was not answered in time.
-    TestUnanswered,
+    Unanswered,
 }

@@ -145,8 +145,7 @@ pub fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
         | Record::Declined { .. }
         | Record::AcknowledgementExpired { .. }
         | Record::CallOutEnded { .. } => paging::apply(state, seq, at, record),
-        Record::Started { .. } => paging::apply_started(state, at),
-        Record::ReplyUnmatched { .. } => {}
+        Record::Started { .. } | Record::ReplyUnmatched { .. } => {}
     }
     if let Some(incident) = incident_of(state, seq, record) {
         incident::add_line(state, incident, Line { seq, at, record: Arc::new(record.clone()) });

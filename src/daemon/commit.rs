@@ -1,0 +1,256 @@
+//! The committer: makes each batch durable (details first, then the log), and only then answers the senders, hands
+//! out the effects and publishes the snapshot.
+//!
+//! A failing write or sync stops the world: the klaxon is rung by whatever way is left and the process ends, non-zero,
+//! for the service manager to start it afresh. A sync is never tried again. A full disk is different: the log has
+//! kept room for pages, contacts are refused at the door, and it recovers alone.
+
+use crate::domain::effect::Effect;
+use crate::domain::event::{Answer, Event, Sealed};
+use crate::domain::id::Seq;
+use crate::domain::record::Record;
+use crate::domain::state::View;
+use crate::domain::time::Timestamp;
+use crate::log::details::{Details, NewDetail};
+use crate::log::{Entry, Log, LogError, Room};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+use tokio::sync::{oneshot, watch};
+use tracing::{error, info, warn};
+
+/// How long a batch of pages waits for room before the process gives up and starts afresh.
+const NO_ROOM_PATIENCE: Duration = Duration::from_secs(120);
+/// How often it is tried meanwhile.
+const NO_ROOM_RETRY: Duration = Duration::from_millis(500);
+/// Bytes that are appended in one go; far below the 16 MiB of a segment.
+const PART_BYTES: usize = 4 << 20;
+/// What a line has around its content, at most.
+const AROUND_BYTES: usize = 640;
+
+/// What one turn of the loop decided.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Records in order, with the details to store before them.
+    pub lines: Vec<(Seq, Timestamp, Arc<Record>, Option<Sealed>)>,
+    /// What to do when they are durable.
+    pub effects: Vec<Effect>,
+    /// Whom to answer then.
+    pub replies: Vec<Reply>,
+    /// What to publish then.
+    pub view: Option<Arc<View>>,
+    /// Holds more than contacts.
+    pub notable: bool,
+}
+
+impl Batch {
+    /// Records in it.
+    pub fn records(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.effects.is_empty() && self.replies.is_empty()
+    }
+}
+
+/// The answers of one submission.
+#[derive(Debug)]
+pub struct Reply {
+    /// To whom.
+    pub to: oneshot::Sender<Vec<Answer>>,
+    /// One for each event.
+    pub answers: Vec<Answer>,
+}
+
+/// Records handed to the index: position, instant, record.
+pub type Indexed = Vec<(Seq, Timestamp, Arc<Record>)>;
+
+/// What the outside may see of the committer.
+#[derive(Debug, Default)]
+pub struct CommitGauge {
+    /// Records made durable since the start.
+    pub records: AtomicU64,
+    /// Batches made durable since the start.
+    pub batches: AtomicU64,
+    /// Microseconds that the last batch took on disk.
+    pub last_us: AtomicU64,
+    /// The longest so far.
+    pub worst_us: AtomicU64,
+    /// The disk is full.
+    pub no_room: AtomicBool,
+}
+
+/// The committer's own things.
+pub struct Committer {
+    /// The log.
+    pub log: Log,
+    /// The details store.
+    pub details: Details,
+    /// Batches come in here.
+    pub batches: Receiver<Batch>,
+    /// Effects go out here.
+    pub effects: tokio::sync::mpsc::UnboundedSender<Effect>,
+    /// Records for the index, when there is room; it catches up from the log otherwise.
+    pub index: Option<std::sync::mpsc::SyncSender<Indexed>>,
+    /// Publishes snapshots.
+    pub view: watch::Sender<Arc<View>>,
+    /// Tells the door to refuse contacts.
+    pub no_room: Arc<AtomicBool>,
+    /// Events of the committer's own: the disk is full.
+    pub alarm: Box<dyn Fn(Event) + Send>,
+    /// The last way to be heard, when the log cannot be written: told why.
+    pub klaxon: Box<dyn Fn(&str) + Send>,
+    /// For monitors.
+    pub gauge: Arc<CommitGauge>,
+}
+
+impl Committer {
+    /// Runs until the loop has ended, then returns the log, everything durable.
+    pub fn run(mut self) -> Log {
+        let mut json = Vec::new();
+        while let Ok(batch) = self.batches.recv() {
+            let from = Instant::now();
+            self.persist(&batch, &mut json);
+            let us = u64::try_from(from.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.gauge.last_us.store(us, Ordering::Relaxed);
+            self.gauge.worst_us.fetch_max(us, Ordering::Relaxed);
+            self.gauge.batches.fetch_add(1, Ordering::Relaxed);
+            self.gauge.records.fetch_add(batch.lines.len() as u64, Ordering::Relaxed);
+            self.release(batch);
+            self.look_at_room();
+        }
+        self.log
+    }
+
+    /// Details, then records; durable on return, or the process does not return.
+    fn persist(&mut self, batch: &Batch, json: &mut Vec<u8>) {
+        if batch.lines.is_empty() {
+            return;
+        }
+        let sealed: Vec<(Seq, String, &Sealed)> = batch
+            .lines
+            .iter()
+            .filter_map(|(seq, _, record, sealed)| Some((*seq, subject(*seq, record), sealed.as_ref()?)))
+            .collect();
+        let details: Vec<NewDetail<'_>> = sealed
+            .iter()
+            .map(|(seq, subject, sealed)| NewDetail {
+                seq: *seq,
+                salt: &sealed.salt,
+                subject,
+                class: sealed.class.as_str(),
+                detail: &sealed.content,
+            })
+            .collect();
+        for part in in_parts(&details, |detail| detail.detail.len()) {
+            let from = Instant::now();
+            while let Err(error) = self.details.append(part) {
+                self.wait_or_stop("details store", error, from);
+            }
+        }
+        json.clear();
+        let mut ends = Vec::with_capacity(batch.lines.len());
+        for (_, _, record, _) in &batch.lines {
+            serde_json::to_writer(&mut *json, record.as_ref()).expect("records have only text keys, so they serialise");
+            ends.push(json.len());
+        }
+        let mut start = 0;
+        let mut entries = Vec::with_capacity(batch.lines.len());
+        for ((seq, at, record, _), end) in batch.lines.iter().zip(ends) {
+            let occurred_at = match record.as_ref() {
+                Record::ContactTaken { contact, .. } => contact.occurred_at,
+                _ => None,
+            };
+            entries.push(Entry { seq: *seq, at: *at, occurred_at, record: &json[start..end] });
+            start = end;
+        }
+        for part in in_parts(&entries, |entry| entry.record.len()) {
+            let from = Instant::now();
+            while let Err(error) = self.log.append(part) {
+                self.wait_or_stop("log", error, from);
+            }
+        }
+    }
+
+    /// After a failed write: returns to try again when only room was wanting, else ends the process.
+    fn wait_or_stop(&self, what: &str, error: LogError, since: Instant) {
+        match error {
+            LogError::NoRoom { .. } if since.elapsed() < NO_ROOM_PATIENCE => {
+                self.no_room.store(true, Ordering::Release);
+                std::thread::sleep(NO_ROOM_RETRY);
+            }
+            error => self.stop_the_world(what, &error.to_string()),
+        }
+    }
+
+    fn stop_the_world(&self, what: &str, why: &str) -> ! {
+        error!(what, why, "the {what} cannot be written: {why}; nothing is acknowledged any more, the process ends");
+        eprintln!("callout: the {what} cannot be written: {why}; the process ends, to be started afresh");
+        (self.klaxon)(why);
+        std::process::exit(1)
+    }
+
+    fn release(&self, batch: Batch) {
+        if let Some(view) = batch.view {
+            self.view.send_replace(view);
+        }
+        for reply in batch.replies {
+            // A sender that has gone away is answered by nobody; its records stand.
+            let _ = reply.to.send(reply.answers);
+        }
+        for effect in batch.effects {
+            let _ = self.effects.send(effect);
+        }
+        if let Some(index) = &self.index {
+            let records = batch.lines.into_iter().map(|(seq, at, record, _)| (seq, at, record)).collect();
+            // A full queue is no loss: the index sees the gap and catches up from the log.
+            let _ = index.try_send(records);
+        }
+    }
+
+    fn look_at_room(&self) {
+        let full = self.log.has_room() != Room::Plenty;
+        if full != self.gauge.no_room.swap(full, Ordering::AcqRel) {
+            self.no_room.store(full, Ordering::Release);
+            if full {
+                warn!("the disk is full: contacts are refused, what is left is kept for pages");
+                (self.alarm)(Event::Alarm { cause: "the disk of callout is full: contacts are being refused".into() });
+            } else {
+                info!("there is room on the disk again: contacts are taken");
+            }
+        }
+    }
+}
+
+/// Whose details a record names.
+fn subject(seq: Seq, record: &Record) -> String {
+    match record {
+        Record::ContactTaken { .. } => crate::domain::id::ContactId::from(seq).to_string(),
+        Record::EntryWritten { incident, .. }
+        | Record::StoodDown { incident, .. }
+        | Record::PlaybookActivated { incident, .. } => incident.to_string(),
+        _ => crate::domain::id::IncidentId::from(seq).to_string(),
+    }
+}
+
+/// Parts of a batch of at most [`PART_BYTES`] of content, so that each fits into a segment; a part holds one at least.
+fn in_parts<T>(all: &[T], bytes_of: impl Fn(&T) -> usize) -> impl Iterator<Item = &[T]> {
+    let mut rest = all;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let mut bytes = 0;
+        let fits = |one: &&T| {
+            bytes += bytes_of(one) + AROUND_BYTES;
+            bytes <= PART_BYTES
+        };
+        let fit = rest.iter().take_while(fits).count();
+        let (part, next) = rest.split_at(fit.max(1));
+        rest = next;
+        Some(part)
+    })
+}

@@ -1,0 +1,171 @@
+//! One authority's engine: its log, details, state, loop, committer and post room, put together and taken apart
+//! again. The daemon runs one; an import without a daemon and the tests run one too.
+
+use super::commit::{CommitGauge, Committer, Indexed};
+use super::core::{Core, Pulse};
+use super::post::{self, Post};
+use super::records::Files;
+use super::supervise;
+use crate::clock::Clock;
+use crate::domain::event::Event;
+use crate::domain::id::Seq;
+use crate::domain::record::Record;
+use crate::domain::state::{State, apply};
+use crate::door::{Door, door};
+use crate::log::details::Details;
+use crate::log::journal::Journal;
+use crate::log::{Log, OpenError, Options, Tear};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tracing::warn;
+
+/// The log's directory inside the data directory.
+pub const LOG_DIR: &str = "log";
+/// The details' directory inside the data directory.
+pub const DETAILS_DIR: &str = "details";
+
+/// Why an engine could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The log or the details store would not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A record of the log is not in this program's vocabulary.
+    #[error(
+        "record {seq} of the log is not understood by this version of callout ({source}); start it with the version \
+         that wrote it, or a later one"
+    )]
+    Foreign {
+        /// Its position.
+        seq: Seq,
+        /// What the parser said.
+        source: serde_json::Error,
+    },
+    /// The disk refused while the log was being read.
+    #[error("the log cannot be read: {0}")]
+    Read(String),
+}
+
+/// An engine whose log is open and whose state is rebuilt; nothing runs yet.
+#[derive(Debug)]
+pub struct Opened {
+    /// The state after the last durable record.
+    pub state: State,
+    /// The log.
+    pub log: Log,
+    /// The details.
+    pub details: Details,
+    /// A torn end that was cut off.
+    pub tear: Option<Tear>,
+    /// Where the log's files are.
+    pub dir: PathBuf,
+}
+
+/// Opens the data directory and rebuilds the state from its log.
+///
+/// # Errors
+/// [`EngineError`]: held by another process, damaged, of another version, or unreadable. Nothing was changed but a
+/// torn end cut off.
+pub fn open(data: &Path, clock: &Clock) -> Result<Opened, EngineError> {
+    let dir = data.join(LOG_DIR);
+    let (journal, opened) = Journal::open(&dir, &Options::default(), clock.now())?;
+    let mut state = State::default();
+    for entry in opened.entries {
+        let entry = entry.map_err(|error| EngineError::Read(error.to_string()))?;
+        let record: Record =
+            serde_json::from_str(&entry.record).map_err(|source| EngineError::Foreign { seq: entry.seq, source })?;
+        apply(&mut state, entry.seq, entry.at, &record);
+    }
+    let (head, _) = journal.head();
+    let (details, found) = Details::open(&data.join(DETAILS_DIR), &Options::for_details(), head, clock.now())?;
+    for (file, offset) in &found.damaged {
+        warn!(file = %file.display(), offset, "details in {} at byte {offset} cannot be read any more", file.display());
+    }
+    Ok(Opened { state, log: Log::Journal(journal), details, tear: opened.tear, dir })
+}
+
+/// A running engine.
+pub struct Engine {
+    /// The way in.
+    pub door: Door,
+    /// The loop's pulse.
+    pub pulse: Arc<Pulse>,
+    /// The committer's gauge.
+    pub gauge: Arc<CommitGauge>,
+    core: JoinHandle<State>,
+    committer: JoinHandle<Log>,
+    post: tokio::task::JoinHandle<()>,
+    stop: oneshot::Sender<()>,
+}
+
+impl Engine {
+    /// Starts the loop, the committer and the post room. Must be called inside the run time.
+    ///
+    /// The first event should be [`Event::Started`], after the policy: it sends again what was announced and has no
+    /// outcome.
+    pub fn start(opened: Opened, clock: Arc<Clock>, post: Post, index: Option<SyncSender<Indexed>>) -> Self {
+        let records = Arc::new(Files { dir: opened.dir, details: opened.details.reader() });
+        let (door, inside) = door(opened.state.view(), records);
+        let (batches, taken) = sync_channel(1);
+        let (effects, performed) = mpsc::unbounded_channel();
+        let (alarm_door, klaxon_post, klaxon_view) = (door.clone(), post.clone(), inside.view.subscribe());
+        let gauge: Arc<CommitGauge> = Arc::default();
+        let committer = Committer {
+            log: opened.log,
+            details: opened.details,
+            batches: taken,
+            effects,
+            index,
+            view: inside.view,
+            no_room: inside.no_room,
+            alarm: Box::new(move |event| {
+                // Nobody waits for the answer.
+                let _ = alarm_door.send(vec![event]);
+            }),
+            klaxon: Box::new(move |why| {
+                let view = klaxon_view.borrow().clone();
+                if let Some(policy) = &view.policy.in_force {
+                    let mut people = policy.rota.fallback.clone();
+                    people.extend(policy.rota.managers.iter().cloned());
+                    klaxon_post.klaxon(&people, why);
+                }
+            }),
+            gauge: Arc::clone(&gauge),
+        };
+        let pulse: Arc<Pulse> = Arc::default();
+        let (stop, stopped) = oneshot::channel();
+        let core =
+            Core { state: opened.state, clock, inbox: inside.inbox, batches, pulse: Arc::clone(&pulse), stopped };
+        let core = supervise::thread("core", move || core.run());
+        let committer = supervise::thread("committer", move || committer.run());
+        let post = post::start(post, performed, door.clone());
+        Self { door, pulse, gauge, core, committer, post, stop }
+    }
+
+    /// Hands over one event and waits until it is durable; for start-up, where nothing else runs yet.
+    ///
+    /// # Errors
+    /// As [`Door::submit`].
+    pub async fn tell(&self, event: Event) -> Result<crate::domain::event::Answer, crate::door::DoorError> {
+        self.door.submit_one(event).await
+    }
+
+    /// Stops: lets sends under way end for at most `patience`, makes everything durable, and gives back state and
+    /// log. What was announced and not sent goes again after the next start.
+    pub async fn stop(self, patience: Duration) -> (State, Log) {
+        let _ = self.stop.send(());
+        let ended = tokio::task::spawn_blocking(move || {
+            let state = self.core.join().expect("a panic in the core aborts the process");
+            let log = self.committer.join().expect("a panic in the committer aborts the process");
+            (state, log)
+        });
+        let (state, log) = ended.await.expect("joining does not panic");
+        // The committer is gone, so the post room's channel is closed: it ends when its sends have.
+        let _ = tokio::time::timeout(patience, self.post).await;
+        (state, log)
+    }
+}

@@ -1,0 +1,184 @@
+//! The post room: takes the effects that are durable, puts names, numbers and words to them, hands them to the
+//! transports, and brings each outcome back as an event. It never retries and never chooses: the core does.
+//!
+//! Bounds: at most [`SENDS_MAX`] sends under way; the rest wait in order, and an acknowledgement takes what waits out
+//! of the queue. Each send has the transport's own time limit.
+
+use super::supervise;
+use crate::clock::Clock;
+use crate::domain::effect::{Effect, PageOrder};
+use crate::domain::event::{Event, SendResult};
+use crate::domain::id::PageId;
+use crate::domain::message::Wording;
+use crate::domain::person::{PageChannel, People};
+use crate::domain::reply_code::{self, Key};
+use crate::domain::time::{Timestamp, elapsed, in_words};
+use crate::door::Door;
+use crate::transport::{Address, EmailTransport, Outgoing, SendOutcome, SmsTransport};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tracing::{info, warn};
+
+/// Sends under way at one time.
+pub const SENDS_MAX: usize = 64;
+/// How long the klaxon may ring before the process ends.
+const KLAXON_FOR: Duration = Duration::from_secs(12);
+
+/// What the post room works with.
+#[derive(Clone)]
+pub struct Post {
+    /// Where time comes from.
+    pub clock: Arc<Clock>,
+    /// Email.
+    pub email: EmailTransport,
+    /// Text messages.
+    pub sms: SmsTransport,
+    /// Names, numbers and addresses.
+    pub people: watch::Receiver<Arc<People>>,
+    /// The installation's key: links and codes.
+    pub key: Arc<Key>,
+    /// The council's name at the start of a text.
+    pub council: String,
+    /// The address that links begin with, e.g. `https://desk.example.gov.uk`.
+    pub base_url: String,
+    /// The number that replies go to, if replies by text are set up.
+    pub reply_number: Option<String>,
+}
+
+impl Post {
+    /// Performs effects until their channel closes and all sends have ended.
+    pub async fn run(self, mut effects: mpsc::UnboundedReceiver<Effect>, door: Door) {
+        let room = Arc::new(Semaphore::new(SENDS_MAX));
+        let cancelled: Arc<Mutex<BTreeSet<PageId>>> = Arc::default();
+        let mut sends = tokio::task::JoinSet::new();
+        while let Some(effect) = effects.recv().await {
+            while sends.try_join_next().is_some() {}
+            match effect {
+                Effect::CancelPages(pages) => {
+                    cancelled.lock().expect("nothing panics while holding the list").extend(pages);
+                }
+                Effect::SendPage(order) => {
+                    let (post, door, room, cancelled) =
+                        (self.clone(), door.clone(), Arc::clone(&room), Arc::clone(&cancelled));
+                    sends.spawn(async move {
+                        let _under_way = room.acquire().await.expect("the semaphore is never closed");
+                        let stopped =
+                            cancelled.lock().expect("nothing panics while holding the list").remove(&order.page);
+                        let outcome = if stopped { SendResult::Cancelled } else { post.send(&order).await };
+                        let event = Event::PageOutcome { page: order.page, outcome };
+                        if let Err(error) = door.submit_one(event).await {
+                            // The daemon is going down; after the restart the page goes again, marked as a repeat.
+                            info!(page = %order.page, %error, "the outcome of {} was not taken", order.page);
+                        }
+                    });
+                }
+            }
+        }
+        while sends.join_next().await.is_some() {}
+    }
+
+    async fn send(&self, order: &PageOrder) -> SendResult {
+        let outgoing = match self.write(order, self.clock.now()) {
+            Ok(outgoing) => outgoing,
+            Err(why) => return SendResult::Refused { why },
+        };
+        let outcome = match order.channel {
+            PageChannel::Email => self.email.send(&outgoing).await,
+            PageChannel::Sms => self.sms.send(&outgoing).await,
+        };
+        let page = order.page;
+        match outcome {
+            SendOutcome::Accepted { detail } => {
+                info!(%page, channel = %order.channel, detail, "page {page} was accepted");
+                SendResult::Accepted
+            }
+            SendOutcome::Retryable { why } => {
+                warn!(%page, channel = %order.channel, why, "page {page} did not go: {why}");
+                SendResult::Retryable { why }
+            }
+            SendOutcome::Refused { why, .. } => {
+                warn!(%page, channel = %order.channel, why, "page {page} was refused: {why}");
+                SendResult::Refused { why }
+            }
+            SendOutcome::Unknown { why } => {
+                warn!(%page, channel = %order.channel, why, "nobody knows whether page {page} went: {why}");
+                SendResult::Unknown { why }
+            }
+        }
+    }
+
+    /// Puts address and words to an order; the reason when it cannot be addressed.
+    fn write(&self, order: &PageOrder, now: Timestamp) -> Result<Outgoing, String> {
+        let people = self.people.borrow().clone();
+        let detail = people.details.get(&order.person).ok_or("this person is not in the people file any more")?;
+        let to = match order.channel {
+            PageChannel::Sms => Address::Mobile(detail.mobile.clone().ok_or("no mobile number in the people file")?),
+            PageChannel::Email => Address::Email {
+                name: detail.name.clone(),
+                address: detail.email.clone().ok_or("no email address in the people file")?,
+            },
+        };
+        let wording = Wording {
+            council: self.council.clone(),
+            incident: order.incident.map_or_else(|| order.call_out.to_string(), |incident| incident.to_string()),
+            title: if order.test { "TEST, no action needed".to_owned() } else { order.title.clone() },
+            evidence: order.cause.clone(),
+            role: if order.test { "being tested".to_owned() } else { order.role.clone() },
+            code: reply_code::code(&self.key, order.page),
+            link: format!("{}/p/{}", self.base_url.trim_end_matches('/'), reply_code::token(&self.key, order.page)),
+            reply_number: self.reply_number.clone(),
+            next_after: order.next_level_at.map(|at| in_words(elapsed(now, at))),
+            repeat: order.attempt.saturating_sub(1),
+            exercise: order.exercise,
+        };
+        let texts = wording.texts();
+        let (text, html) = match order.channel {
+            PageChannel::Sms => (texts.sms, None),
+            PageChannel::Email => (texts.text, Some(texts.html)),
+        };
+        let reference = reply_code::reference(&self.key, order.page);
+        Ok(Outgoing { page: order.page, reference, to, subject: texts.subject, text, html, exercise: order.exercise })
+    }
+
+    /// The one message that goes without a record: the log cannot be written, so nobody could be paged any more. To
+    /// the fallback list, by every channel, within [`KLAXON_FOR`]. For a plain thread: it makes its own run time.
+    pub fn klaxon(&self, fallback: &[crate::domain::id::PersonId], why: &str) {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        let people = self.people.borrow().clone();
+        let wanted: Vec<_> = fallback.iter().filter_map(|id| people.details.get(id)).cloned().collect();
+        let text = format!(
+            "{}: callout cannot write its log and has stopped ({why}). No pages are sent until it is running again. \
+             Please act now.",
+            self.council
+        );
+        runtime.block_on(async {
+            let ring = async {
+                for detail in wanted {
+                    let outgoing = |to| Outgoing {
+                        page: PageId(0),
+                        reference: "klaxon".into(),
+                        to,
+                        subject: format!("{}: callout has stopped", self.council),
+                        text: text.clone(),
+                        html: None,
+                        exercise: false,
+                    };
+                    if let Some(mobile) = detail.mobile {
+                        self.sms.send(&outgoing(Address::Mobile(mobile))).await;
+                    }
+                    if let Some(address) = detail.email {
+                        self.email.send(&outgoing(Address::Email { name: detail.name, address })).await;
+                    }
+                }
+            };
+            let _ = tokio::time::timeout(KLAXON_FOR, ring).await;
+        });
+    }
+}
+
+/// Starts the post room as a core task.
+pub fn start(post: Post, effects: mpsc::UnboundedReceiver<Effect>, door: Door) -> tokio::task::JoinHandle<()> {
+    supervise::task("post", post.run(effects, door))
+}
