@@ -61,9 +61,14 @@ fn segments(dir: &Path) -> Vec<PathBuf> {
     segments
 }
 
+/// A directory in memory where the machine has one: what is tested here is not the speed of its disk.
+fn temp() -> TempDir {
+    TempDir::new_in("/dev/shm").unwrap_or_else(|_| TempDir::new().unwrap())
+}
+
 /// Copies a journal's directory, as a backup of files would.
 fn copy(from: &Path) -> TempDir {
-    let to = TempDir::new().unwrap();
+    let to = temp();
     for file in fs::read_dir(from).unwrap() {
         let file = file.unwrap();
         fs::copy(file.path(), to.path().join(file.file_name())).unwrap();
@@ -73,7 +78,7 @@ fn copy(from: &Path) -> TempDir {
 
 /// A journal of some segments and batches, closed; and how many records are in it.
 fn filled() -> (TempDir, u64) {
-    let dir = TempDir::new().unwrap();
+    let dir = temp();
     let (mut journal, _) = open(dir.path(), &small());
     let mut next = 1;
     for n in [1, 2, 5, 7, 3, 6, 4, 2] {
@@ -102,7 +107,7 @@ fn what_was_appended_is_there_after_opening_again_and_the_numbers_go_on() {
 
 #[test]
 fn the_log_in_memory_writes_the_same_lines_as_the_log_on_disk() {
-    let dir = TempDir::new().unwrap();
+    let dir = temp();
     let mut on_disk = Log::Journal(open(dir.path(), &small()).0);
     let mut in_memory = Log::Memory(MemoryLog::new());
     for seq in 1..=3 {
@@ -164,7 +169,7 @@ fn a_log_cut_at_any_byte_of_its_last_segment_opens_and_loses_only_what_was_cut()
 
 #[test]
 fn two_processes_cannot_have_one_log_and_the_second_is_told_who_has_it() {
-    let dir = TempDir::new().unwrap();
+    let dir = temp();
     let (_journal, _) = open(dir.path(), &small());
     let error = Journal::open(dir.path(), &small(), at(0)).unwrap_err();
     let OpenError::Held { holder, .. } = &error else { panic!("{error}") };
@@ -183,7 +188,7 @@ fn a_log_of_another_version_is_refused_by_name() {
 
 #[test]
 fn a_batch_with_a_bad_record_is_refused_whole() {
-    let dir = TempDir::new().unwrap();
+    let dir = temp();
     let (mut journal, _) = open(dir.path(), &small());
     for bad in [&b"[1]"[..], b"{\n}", b"{} ", b"", b"{\0}"] {
         let error = journal.append(&[entry(1, b"{}"), entry(2, bad)]).unwrap_err();
@@ -278,4 +283,86 @@ fn records_taken_out_and_rechained_by_hand_are_damage_not_a_tear() {
     assert_eq!(verify::verify(dir.path()).unwrap().damage.unwrap().seq, Seq(n - 1));
     let error = Journal::open(dir.path(), &small(), at(0)).unwrap_err();
     assert!(matches!(&error, OpenError::Damaged(damage) if damage.seq == Seq(n - 1)), "{error}");
+}
+
+#[test]
+fn a_crash_at_any_step_of_going_on_to_the_next_segment_leaves_a_log_that_opens() {
+    let (dir, n) = filled();
+    let files = segments(dir.path());
+    let (first, last) = (&files[0], files.last().unwrap());
+    let name = |path: &Path| path.file_name().unwrap().to_owned();
+    let zeros = vec![0; SMALL as usize];
+    let text_of_last = {
+        let bytes = fs::read(last).unwrap();
+        bytes[..=bytes.iter().rposition(|byte| *byte != 0).unwrap()].to_vec()
+    };
+    let check = |what: &str, damage: &dyn Fn(&Path)| {
+        let copy = copy(dir.path());
+        damage(copy.path());
+        let (mut journal, opened) = open(copy.path(), &small());
+        assert_eq!(opened.tear, None, "{what}");
+        assert_written(&read(opened), n);
+        for from in (n + 1..n + 21).step_by(4) {
+            append(&mut journal, from, 4).unwrap();
+        }
+        drop(journal);
+        let (_, opened) = open(copy.path(), &small());
+        assert_written(&read(opened), n + 20);
+        let report = verify::verify(copy.path()).unwrap();
+        assert!(report.is_sound() && report.tear.is_none(), "{what}: {report:?}");
+        let half_made = |file: fs::DirEntry| file.file_name().to_str().unwrap().ends_with(".new");
+        assert!(!fs::read_dir(copy.path()).unwrap().any(|file| half_made(file.unwrap())), "{what}");
+        let cut = fs::read(copy.path().join(name(first))).unwrap();
+        assert!(!cut.contains(&0), "{what}: a sealed segment is cut, at the latest when the log is opened again");
+    };
+    check("while the next one is made", &|dir| {
+        fs::remove_file(dir.join("reserved")).unwrap();
+        fs::write(dir.join("reserved.new"), &zeros[..100]).unwrap();
+        fs::write(dir.join("ballast.new"), &zeros[..100]).unwrap();
+    });
+    check("before the next one is made", &|dir| fs::remove_file(dir.join("reserved")).unwrap());
+    check("after the old one is cut", &|dir| fs::write(dir.join(name(last)), &text_of_last).unwrap());
+    check("after the old one is cut, with no next one", &|dir| {
+        fs::write(dir.join(name(last)), &text_of_last).unwrap();
+        fs::remove_file(dir.join("reserved")).unwrap();
+    });
+    check("after the next one is named", &|dir| {
+        fs::write(dir.join(name(last)), &text_of_last).unwrap();
+        fs::rename(dir.join("reserved"), dir.join(format!("{:020}.log", n + 1))).unwrap();
+    });
+    check("before an old one was cut", &|dir| {
+        let mut padded = fs::read(first).unwrap();
+        padded.resize(zeros.len(), 0);
+        fs::write(dir.join(name(first)), padded).unwrap();
+    });
+    check("with rubbish in the reserved one", &|dir| fs::write(dir.join("reserved"), vec![7; zeros.len()]).unwrap());
+    check("with a reserved one of another size", &|dir| fs::write(dir.join("reserved"), &zeros[..9]).unwrap());
+    check("while the format is written", &|dir| {
+        fs::rename(dir.join("FORMAT"), dir.join("FORMAT.new")).unwrap();
+        fs::remove_file(dir.join("LOCK")).unwrap();
+    });
+}
+
+#[test]
+fn a_log_begins_in_an_empty_directory_or_in_none() {
+    let above = temp();
+    let dir = above.path().join("data").join("log");
+    for _ in 0..2 {
+        let (journal, opened) = open(&dir, &small());
+        assert_eq!((journal.head().0, opened.tear.is_none(), opened.entries.count()), (Seq(0), true, 0));
+        assert_eq!(verify::verify(&dir).unwrap().records, 0);
+    }
+    fs::write(segments(&dir)[0].as_path(), "").unwrap();
+    let (mut journal, _) = open(&dir, &small());
+    append(&mut journal, 1, 3).unwrap();
+    drop(journal);
+    assert_written(&read(open(&dir, &small()).1), 3);
+}
+
+#[test]
+fn segments_of_an_impossible_size_are_refused() {
+    for bytes in [0, 100, 1 << 40] {
+        let error = Journal::open(temp().path(), &Options { segment_bytes: bytes, ..small() }, at(0)).unwrap_err();
+        assert!(error.to_string().contains("the range is 4096 to"), "{error}");
+    }
 }
