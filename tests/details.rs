@@ -4,7 +4,7 @@
 use callout::domain::id::Seq;
 use callout::domain::time::Timestamp;
 use callout::log::details::{Details, NewDetail, Opened, digest};
-use callout::log::{LogError, OpenError, Options};
+use callout::log::{Hash, LogError, OpenError, Options};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,8 +27,8 @@ fn said(seq: u64) -> String {
     format!("{{\"text\":\"water over the kerb, says caller {seq} {}\"}}", "y".repeat((seq * 53 % 200) as usize))
 }
 
-fn meant(seq: u64) -> String {
-    digest(&salt(seq), said(seq).as_bytes()).to_string()
+fn meant(seq: u64) -> Hash {
+    digest(&salt(seq), said(seq).as_bytes())
 }
 
 fn append(details: &mut Details, seqs: impl Iterator<Item = u64>) -> Result<(), LogError> {

@@ -247,19 +247,18 @@ impl Details {
 }
 
 impl Reader {
-    /// The details of record `seq`, if they are there and are the ones meant by `digest` (hexadecimal); `None` when they were
+    /// The details of record `seq`, if they are there and are the ones meant by `digest`; `None` when they were
     /// erased or damaged.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn get(&self, seq: Seq, digest: &str) -> io::Result<Option<Detail>> {
+    pub fn get(&self, seq: Seq, digest: &Hash) -> io::Result<Option<Detail>> {
         let index = self.index();
         let Ok(found) = index.binary_search_by_key(&seq.0, |place| place.seq) else { return Ok(None) };
         let bytes = self.line(index[found])?;
         let json = serde_json::from_slice::<Json<'_>>(&bytes).ok();
-        let meant = json.filter(|json| {
-            json.seq == seq.0 && self::digest(&json.salt, json.detail.get().as_bytes()).hex() == *digest.as_bytes()
-        });
+        let meant =
+            json.filter(|json| json.seq == seq.0 && self::digest(&json.salt, json.detail.get().as_bytes()) == *digest);
         Ok(meant.map(|json| Detail {
             seq,
             subject: json.subject,
