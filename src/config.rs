@@ -1,1 +1,216 @@
-//! Settings.
+//! Settings, and the files of a council: read, checked and told about all at once.
+//!
+//! [`Config`] is the only list of settings; `config/callout.toml` is written from it by a test. Flags win over the
+//! environment (`CALLOUT_CONFIG`, `CALLOUT_DATA`), the environment over the file, the file over the defaults; the first
+//! two are joined by the command line. Relative paths are relative to the configuration file's own directory. Secrets
+//! are never settings: a setting names a file that holds one.
+//!
+//! Not here: what the documents mean (`domain/`), how problems are shown (`cli/check.rs`).
+
+mod files;
+pub mod transports;
+
+pub use crate::domain::settings::{Council, Deciding, Detect, Paging};
+pub use files::{FILE_BYTES_MAX, Loaded, PLAYBOOKS_MAX, load, load_at};
+pub use transports::{EmailConfig, SmsConfig};
+
+use crate::domain::problem::{Code, Problem};
+use crate::domain::reading::{Fields, Reader};
+use crate::domain::settings::{Setting, quoted, settings};
+use crate::domain::time::SignedDuration;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Where the configuration is, unless `--config` or `CALLOUT_CONFIG` says otherwise.
+pub const DEFAULT_PATH: &str = "config/callout.toml";
+
+const fn seconds(count: i64) -> SignedDuration {
+    SignedDuration::from_secs(count)
+}
+
+settings! {
+    /// The web server: pages and API.
+    pub struct Web {
+        /// Address and port to listen on. The sample listens to this machine only; put a reverse proxy with TLS in front.
+        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)), ();
+        /// How phones reach it: the beginning of the link in each page, without a slash at the end.
+        public_url: String = "http://127.0.0.1:8080".to_owned(), 8..=200;
+    }
+
+    /// Bounds of what comes in. Beyond them a sender is told so at once.
+    pub struct Limits {
+        /// The most bytes of one request's body (256 KiB).
+        body_bytes_max: usize = 262_144, 1_024..=16_777_216;
+        /// The most contacts in one request.
+        batch_contacts_max: usize = 1_000, 1..=10_000;
+        /// The most connections at a time.
+        connections_max: usize = 1_024, 8..=100_000;
+        /// The most connections at a time from one address.
+        connections_per_address_max: usize = 32, 1..=10_000;
+        /// A request whose header is not complete after this is dropped.
+        header_timeout: SignedDuration = seconds(5), seconds(1)..=seconds(60);
+    }
+
+    /// Where things are. Relative to this file.
+    pub struct Files {
+        /// The directory of the log, the details and the index. On a disk with room, readable by callout alone.
+        data: PathBuf = "../callout-data".into(), ();
+        /// People: names, numbers, addresses. Readable by callout alone.
+        people: PathBuf = "people.toml".into(), ();
+        /// Who is on call.
+        rota: PathBuf = "rota.toml".into(), ();
+        /// Core hours.
+        calendar: PathBuf = "calendar.toml".into(), ();
+        /// Bank holidays.
+        holidays: PathBuf = "holidays.toml".into(), ();
+        /// Topics and their phrases.
+        keywords: PathBuf = "keywords.toml".into(), ();
+        /// Responsible bodies, and what to tell a caller.
+        bodies: PathBuf = "bodies.toml".into(), ();
+        /// The directory of playbooks, one file each.
+        playbooks: PathBuf = "../playbooks".into(), ();
+    }
+
+    /// `callout demo`: a made-up town and a made-up storm; nothing leaves the machine.
+    pub struct Demo {
+        /// How many times faster than the clock.
+        speed: u32 = 60, 1..=3_600;
+        /// The seed of chance: the same seed gives the same town and storm.
+        seed: u32 = 1, 0..=1_000_000;
+    }
+}
+
+/// All settings.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Config {
+    /// `[council]`, `[detect]`, `[paging]`: what the core decides by.
+    pub deciding: Deciding,
+    /// `[web]`.
+    pub web: Web,
+    /// `[limits]`.
+    pub limits: Limits,
+    /// `[files]`.
+    pub files: Files,
+    /// `[email]`.
+    pub email: EmailConfig,
+    /// `[sms]`.
+    pub sms: SmsConfig,
+    /// `[demo]`.
+    pub demo: Demo,
+}
+
+impl Config {
+    /// Reads the settings' text; what is not there takes its default. `shown` is the file's name in problems.
+    ///
+    /// # Errors
+    /// All slips of the file, with their places.
+    pub fn parse(shown: &str, text: &str) -> Result<Self, Vec<Problem>> {
+        let reader = Reader::new(shown, text);
+        let mut root = reader.root();
+        let config = Self {
+            deciding: Deciding {
+                council: Council::read(root.table_or_empty("council")),
+                detect: Detect::read(root.table_or_empty("detect")),
+                paging: Paging::read(root.table_or_empty("paging")),
+            },
+            web: Web::read(root.table_or_empty("web")),
+            limits: Limits::read(root.table_or_empty("limits")),
+            files: Files::read(root.table_or_empty("files")),
+            email: by_serde(&mut root, "email", text),
+            sms: by_serde(&mut root, "sms", text),
+            demo: Demo::read(root.table_or_empty("demo")),
+        };
+        if config.deciding.zone().is_none() {
+            let span = root.table_or_empty("council").span_of("zone");
+            let message = format!("there is no time zone \"{}\"", config.deciding.council.zone);
+            reader.problem_with(Code::C002, span, message, Some("the United Kingdom's is \"Europe/London\""));
+        }
+        let url = &config.web.public_url;
+        if !(url.starts_with("https://") || url.starts_with("http://")) || url.ends_with('/') {
+            let span = root.table_or_empty("web").span_of("public_url");
+            let help = Some("e.g. \"https://callout.example.gov.uk\", without a slash at the end");
+            reader.problem_with(Code::C003, span, "`public_url` is not the beginning of a link", help);
+        }
+        root.done();
+        reader.finish(Some(config))
+    }
+
+    /// The directory of the log, the details and the index.
+    pub fn data(&self) -> &Path {
+        &self.files.data
+    }
+
+    /// Makes relative paths relative to `directory`, that of the configuration file.
+    fn settle(&mut self, directory: &Path) {
+        let files = &mut self.files;
+        for path in [
+            &mut files.data,
+            &mut files.people,
+            &mut files.rota,
+            &mut files.calendar,
+            &mut files.holidays,
+            &mut files.keywords,
+            &mut files.bodies,
+            &mut files.playbooks,
+        ] {
+            *path = files::tidy(&directory.join(&*path));
+        }
+        let secrets = [&mut self.email.ca_file, &mut self.email.password_file, &mut self.sms.password_file];
+        for path in secrets.into_iter().flatten() {
+            *path = files::tidy(&directory.join(&*path));
+        }
+    }
+}
+
+/// Reads a section whose type is the transport's own.
+fn by_serde<T: Default + for<'de> Deserialize<'de>>(root: &mut Fields<'_>, key: &'static str, text: &str) -> T {
+    let Some(section) = root.table(key) else { return T::default() };
+    let table = text.parse::<toml::Table>().ok().and_then(|mut table| table.remove(key));
+    // A file that is not well-formed has been told of already.
+    let Some(table) = table else { return T::default() };
+    T::deserialize(table).unwrap_or_else(|error| {
+        let message = error.message().to_owned();
+        // The first word in backquotes is the key at fault, where there is one.
+        let fault = message.split('`').nth(1).unwrap_or("").to_owned();
+        let span = section.place_of(&fault);
+        let code = if message.starts_with("unknown field") { Code::T002 } else { Code::C004 };
+        section.reader().problem(code, span, format!("[{key}]: {}", message.trim()));
+        T::default()
+    })
+}
+
+impl Setting for SocketAddr {
+    type Range = ();
+    fn read(fields: &mut Fields<'_>, key: &'static str, (): &()) -> Option<Self> {
+        let item = fields.text(key)?;
+        let address = item.value.parse().ok();
+        if address.is_none() {
+            let help = Some("e.g. \"127.0.0.1:8080\" for this machine, \"0.0.0.0:8080\" for all");
+            fields.reader().problem_with(Code::C003, item.span, format!("`{key}` is not an address and port"), help);
+        }
+        address
+    }
+    fn toml(&self) -> Option<String> {
+        Some(quoted(&self.to_string()))
+    }
+    fn range_words((): &()) -> Option<String> {
+        None
+    }
+}
+
+impl Setting for PathBuf {
+    type Range = ();
+    fn read(fields: &mut Fields<'_>, key: &'static str, (): &()) -> Option<Self> {
+        fields.text(key).map(|item| Self::from(item.value))
+    }
+    fn toml(&self) -> Option<String> {
+        Some(quoted(&self.to_string_lossy()))
+    }
+    fn range_words((): &()) -> Option<String> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -94,7 +94,7 @@ impl fmt::Display for Problem {
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident $gravity:ident;)*) => {
-        /// Every kind of slip. The letter says where: T text of any file, C settings, N people, R rota, D days and hours,
+        /// Every kind of slip. The letter says where: T text of any file, C settings, B bodies, N people, R rota, D days and hours,
         /// K keywords, P playbooks. A code keeps its meaning for ever; a retired one is not used again.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Code { $($(#[$doc])* $name,)* }
@@ -146,6 +146,8 @@ codes! {
     C004 Error;
     /// A text that is too long for where it is shown.
     C005 Error;
+    /// A slip in the table of responsible bodies.
+    B001 Error;
     /// A person without any way to be reached.
     N001 Error;
     /// A phone number that cannot be one.

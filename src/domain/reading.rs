@@ -159,6 +159,13 @@ impl<'r> Fields<'r> {
             .map_or_else(|| self.span(), |(_, value)| value.span())
     }
 
+    /// Where the key itself stands; the table's place if the key is not there.
+    pub fn place_of(&self, key: &str) -> Range<usize> {
+        self.table
+            .and_then(|table| table.iter().find(|(name, _)| name.get_ref() == key))
+            .map_or_else(|| self.span(), |(name, _)| name.span())
+    }
+
     fn raw(&mut self, key: &'static str) -> Option<Item<&'r DeValue<'r>>> {
         if !self.asked.contains(&key) {
             self.asked.push(key);

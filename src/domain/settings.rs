@@ -1,13 +1,13 @@
 //! Settings: a field, its default, its range, its words; written down once.
 //!
-//! The [`settings!`](crate::settings) macro makes of one list the struct, its default, its reader and its page in
+//! The `settings!` macro makes of one list the struct, its default, its reader and its page in
 //! `config/callout.toml`, so the four cannot disagree. The sections that the core decides by are here; they go into the
 //! log with every value written out, so that a later change of a default does not change what happened. The sections of
 //! the shell are in `config.rs`, by the same macro.
 
 use super::problem::{Code, Problem};
 use super::reading::{Fields, Reader, duration_text};
-use super::time::{SignedDuration, in_words};
+use super::time::SignedDuration;
 use jiff::tz::TimeZone;
 use std::ops::RangeInclusive;
 
@@ -32,7 +32,7 @@ impl Setting for SignedDuration {
         Some(format!("\"{}\"", duration_text(*self)))
     }
     fn range_words(range: &Self::Range) -> Option<String> {
-        Some(format!("from {} to {}", in_words(*range.start()), in_words(*range.end())))
+        Some(format!("from {} to {}", duration_text(*range.start()), duration_text(*range.end())))
     }
 }
 
@@ -95,7 +95,6 @@ pub fn quoted(text: &str) -> String {
 }
 
 /// Makes a section of the settings; see the module.
-#[macro_export]
 macro_rules! settings {
     ($($(#[doc = $about:literal])* $vis:vis struct $name:ident {
         $($(#[doc = $doc:literal])* $field:ident: $kind:ty = $default:expr, $range:expr;)*
@@ -155,6 +154,8 @@ macro_rules! settings {
         }
     )*};
 }
+
+pub(crate) use settings;
 
 const fn minutes(count: i64) -> SignedDuration {
     SignedDuration::from_mins(count)
@@ -263,6 +264,6 @@ mod tests {
     #[test]
     fn a_page_explains_each_setting() {
         let page = Paging::default().page("paging");
-        assert!(page.contains("# Range: from 30 s to 30 min.\nreceipt_deadline = \"2m\"\n"), "{page}");
+        assert!(page.contains("# Range: from 30s to 30m.\nreceipt_deadline = \"2m\"\n"), "{page}");
     }
 }
