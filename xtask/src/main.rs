@@ -5,6 +5,7 @@
 //! a fresh clone starts at once.
 
 mod demo;
+mod needs;
 mod packages;
 mod test;
 mod web;

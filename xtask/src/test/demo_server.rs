@@ -1,0 +1,122 @@
+//! A demo of its own for the tests in the browser: on any free port of this machine, ended by its id.
+
+use super::running;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::{Duration, Instant};
+
+/// The storm's speed while tests look on: its three hours pass in some three minutes.
+const SPEED: &str = "60";
+/// How long the demo may take to print its address: it loads eight weeks of contacts.
+const READY_WITHIN: Duration = Duration::from_secs(120);
+
+/// A running demo; stop it with [`Demo::stop`], or by dropping it.
+pub struct Demo {
+    child: Child,
+    /// Where its console is, e.g. `http://127.0.0.1:41233`.
+    pub address: String,
+    /// The file that takes what it prints.
+    pub output: PathBuf,
+}
+
+/// Starts `callout demo` from where cargo has just built it, and waits for its address.
+pub fn start(root: &Path) -> Result<Demo, String> {
+    let program = program()?;
+    let output = program.with_file_name("xtask-demo.out");
+    let unwritable = |error: std::io::Error| format!("could not write {}: {error}", output.display());
+    let mut file = fs::File::create(&output).map_err(unwritable)?;
+    let errors = file.try_clone().map_err(unwritable)?;
+    let mut child = Command::new(&program)
+        .args(["demo", "--port", "0", "--speed", SPEED, "--no-open"])
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(errors)
+        .spawn()
+        .map_err(|error| format!("could not start {}: {error}", program.display()))?;
+
+    let (send, addresses) = sync_channel(1);
+    let stdout = child.stdout.take().expect("it is piped");
+    std::thread::spawn(move || {
+        // Reads on to the end, so that the demo never waits for a reader.
+        let mut said = false;
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            let _ = writeln!(file, "{line}");
+            if let (false, Some(address)) = (said, address(&line)) {
+                said = send.send(address).is_ok();
+            }
+        }
+    });
+    let mut demo = Demo { child, address: String::new(), output };
+    let until = Instant::now() + READY_WITHIN;
+    match addresses.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        Ok(address) => {
+            demo.address = address;
+            Ok(demo)
+        }
+        Err(why) => {
+            let what = match why {
+                RecvTimeoutError::Timeout => format!("printed no address within {} s", READY_WITHIN.as_secs()),
+                RecvTimeoutError::Disconnected => "ended before it printed its address".to_owned(),
+            };
+            let output = demo.output.clone();
+            demo.stop();
+            let said = fs::read_to_string(&output).unwrap_or_default();
+            let tail: Vec<&str> = said.lines().rev().take(20).collect();
+            let tail: Vec<&str> = tail.into_iter().rev().collect();
+            Err(format!("`callout demo` {what}. It said:\n{}", tail.join("\n")))
+        }
+    }
+}
+
+impl Demo {
+    /// Ends the demo and waits until it is gone.
+    pub fn stop(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        running::end(&mut self.child);
+    }
+}
+
+/// The program that cargo builds beside this one.
+fn program() -> Result<PathBuf, String> {
+    let own = std::env::current_exe().map_err(|error| format!("does not know where it runs from: {error}"))?;
+    let program = own.with_file_name(format!("callout{}", std::env::consts::EXE_SUFFIX));
+    if program.is_file() {
+        Ok(program)
+    } else {
+        Err(format!("{} is not there, though cargo has just built it", program.display()))
+    }
+}
+
+/// The first address of this machine in a line, without a path: `Console  http://127.0.0.1:8080/start  (...)`.
+fn address(line: &str) -> Option<String> {
+    let from = line.find("http://127.0.0.1:")?;
+    let rest = &line[from + "http://".len()..];
+    let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':')).unwrap_or(rest.len());
+    let port = rest[..end].rsplit(':').next()?;
+    port.parse::<u16>().ok().filter(|port| *port > 0).map(|_| format!("http://{}", &rest[..end]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_read_from_the_line_that_has_one() {
+        assert_eq!(
+            address("Console    http://127.0.0.1:41233/      (advisor, officer)"),
+            Some("http://127.0.0.1:41233".to_owned())
+        );
+        assert_eq!(address("Console    http://127.0.0.1:8080"), Some("http://127.0.0.1:8080".to_owned()));
+        assert_eq!(address("callout 0.1.0   demo: a made-up town"), None);
+        assert_eq!(address("http://127.0.0.1:0"), None);
+    }
+}
