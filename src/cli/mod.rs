@@ -1,3 +1,5 @@
 //! One file a verb.
 
 pub mod convert;
+pub mod import_layer;
+pub mod owner;

@@ -3,4 +3,14 @@
 //! A layer is read from a file once, checked and repaired at the door, and kept in whole millimetres; a lookup is
 //! exact and takes microseconds. The rules that choose between layers are in [`crate::domain::ownership`].
 
+pub mod book;
+pub mod check;
 pub mod convert;
+pub mod geometry;
+pub mod import;
+pub mod layer;
+pub mod repair;
+pub mod report;
+pub mod store;
+
+pub use book::{Land, LandBook, MapBox};

@@ -1,0 +1,218 @@
+//! `callout owner`: whose land a place is on, for one place, for a file of points, or against a single map file.
+
+use super::import_layer::{layers_dir, read_bodies, read_file};
+use crate::domain::id::BodyId;
+use crate::domain::ownership::{OwnerAnswer, Position};
+use crate::domain::place::{GridPoint, Located, TYPED_GRID_UNCERTAINTY_M, format_grid_reference};
+use crate::landbook::LandBook;
+use crate::landbook::convert::locate_text;
+use crate::landbook::geometry::corner;
+use crate::landbook::import::{ImportOptions, import};
+use crate::landbook::layer::{Crs, Layer};
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Arguments of `callout owner`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct OwnerArgs {
+    /// A grid reference, easting,northing or lat,lon; several words are one place
+    pub place: Vec<String>,
+    /// A CSV file of points: id,easting,northing in metres
+    #[arg(long, conflicts_with = "place")]
+    pub points: Option<PathBuf>,
+    /// Ask this GeoJSON file alone: which of its features does each point touch?
+    #[arg(long, requires = "points")]
+    pub layer: Option<PathBuf>,
+    /// With --layer: the property that is the feature's id; else the GeoJSON id, else the place in the file
+    #[arg(long = "id", requires = "layer")]
+    pub id: Option<String>,
+    /// With --layer: its coordinates, where it does not say, or says wrong
+    #[arg(long, value_enum, requires = "layer")]
+    pub crs: Option<Crs>,
+    /// Where the CSV goes; without it to the screen
+    #[arg(long, requires = "points")]
+    pub out: Option<PathBuf>,
+    /// The answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Answers, to `out` or to `args.out`.
+///
+/// * One place: the answer in words, or as JSON.
+/// * `--points` with `--layer`: `id,feature,position`, a row for each feature touched, `interior` or `boundary`.
+/// * `--points` alone: `id,body,confidence,why` by the council's layers under `data`.
+pub fn run(args: &OwnerArgs, data: &Path, bodies: &Path, out: &mut dyn Write) -> Result<()> {
+    let Some(points) = &args.points else {
+        if args.place.is_empty() {
+            bail!("say a place, such as SJ 49401 25322, or a file with --points");
+        }
+        let text = args.place.join(" ");
+        let located = locate_text(&text)?;
+        let answer = open(data, bodies, out, args.json)?.answer(&located);
+        return if args.json { write_json(&located, &answer, out) } else { write_words(&located, &answer, out) };
+    };
+    let points = read_points(points)?;
+    let mut file;
+    let sink: &mut dyn Write = match &args.out {
+        Some(path) => {
+            file = BufWriter::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?);
+            &mut file
+        }
+        None => &mut *out,
+    };
+    match &args.layer {
+        Some(layer) => {
+            let layer = read_layer(args, layer)?;
+            write_touching(&layer, &points, sink)?;
+        }
+        None => write_answers(&*open(data, bodies, &mut std::io::sink(), true)?, &points, sink)?,
+    }
+    sink.flush().context("cannot write the answers")
+}
+
+fn open(data: &Path, bodies: &Path, out: &mut dyn Write, quiet: bool) -> Result<Arc<LandBook>> {
+    let (book, problems) = LandBook::load(&layers_dir(data), Arc::new(read_bodies(bodies)?));
+    if !quiet {
+        for problem in &problems {
+            writeln!(out, "warning: {problem}")?;
+        }
+    }
+    Ok(Arc::new(book))
+}
+
+/// The map file alone, checked and repaired as an import would.
+fn read_layer(args: &OwnerArgs, path: &Path) -> Result<Layer> {
+    let options = ImportOptions {
+        id: "file".to_owned(),
+        name: "file".to_owned(),
+        kind: "file".to_owned(),
+        body: None,
+        date: String::new(),
+        licence: String::new(),
+        accuracy_m: 0.0,
+        crs: args.crs,
+        id_field: args.id.clone(),
+        name_field: None,
+        body_field: None,
+        kind_field: None,
+    };
+    let bytes = read_file(path)?;
+    let (layer, report) = import(&bytes, &path.display().to_string(), &options, None, &mut |_, _| {})
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    tracing::info!(kept = report.kept, repaired = report.repaired, refused = report.refused, "read the layer");
+    Ok(layer)
+}
+
+fn read_points(path: &Path) -> Result<Vec<(String, GridPoint)>> {
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
+    let headers = reader.headers().with_context(|| format!("cannot read {}", path.display()))?.clone();
+    let column = |name: &str| {
+        headers.iter().position(|header| header.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name)).with_context(
+            || format!("{} has no column \"{name}\"; its first row must be id,easting,northing", path.display()),
+        )
+    };
+    let (id, easting, northing) = (column("id")?, column("easting")?, column("northing")?);
+    let mut points = Vec::new();
+    for row in reader.records() {
+        let row = row.with_context(|| format!("cannot read {}", path.display()))?;
+        let line = row.position().map_or(0, csv::Position::line);
+        let number = |at: usize| -> Result<f64> {
+            let cell = row.get(at).unwrap_or_default();
+            cell.parse().with_context(|| format!("{} line {line}: \"{cell}\" is not a number", path.display()))
+        };
+        let (easting, northing) = (number(easting)?, number(northing)?);
+        // Points off the grid touch nothing; only what cannot be a number of millimetres is refused.
+        if !(easting.abs() < 2e6 && northing.abs() < 2e6) {
+            bail!(
+                "{} line {line}: easting {easting}, northing {northing} are not metres of the National Grid",
+                path.display()
+            );
+        }
+        points.push((row.get(id).unwrap_or_default().to_owned(), GridPoint::from_metres(easting, northing)));
+    }
+    Ok(points)
+}
+
+fn write_touching(layer: &Layer, points: &[(String, GridPoint)], out: &mut dyn Write) -> Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(["id", "feature", "position"])?;
+    for (id, point) in points {
+        for (feature, position) in layer.touching(corner(*point)) {
+            csv.write_record([id.as_str(), feature.id.as_str(), position_word(position)])?;
+        }
+    }
+    csv.flush().context("cannot write the answers")
+}
+
+fn write_answers(book: &LandBook, points: &[(String, GridPoint)], out: &mut dyn Write) -> Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(["id", "body", "confidence", "why"])?;
+    for (id, point) in points {
+        let answer = book.answer(&Located::new(*point, TYPED_GRID_UNCERTAINTY_M));
+        let body = answer.body.as_ref().map_or("", BodyId::as_str);
+        csv.write_record([id.as_str(), body, confidence_word(&answer), answer.why.as_str()])?;
+    }
+    csv.flush().context("cannot write the answers")
+}
+
+fn position_word(position: Position) -> &'static str {
+    match position {
+        Position::Interior => "interior",
+        Position::Boundary => "boundary",
+    }
+}
+
+fn confidence_word(answer: &OwnerAnswer) -> &'static str {
+    match answer.confidence {
+        crate::domain::ownership::Confidence::Certain => "certain",
+        crate::domain::ownership::Confidence::Likely => "likely",
+        crate::domain::ownership::Confidence::Unknown => "unknown",
+    }
+}
+
+fn write_json(located: &Located, answer: &OwnerAnswer, out: &mut dyn Write) -> Result<()> {
+    let place = json!({
+        "easting": located.point.easting(),
+        "northing": located.point.northing(),
+        "grid_ref": format_grid_reference(located.point, 5),
+        "uncertainty_m": located.uncertainty_m,
+    });
+    serde_json::to_writer_pretty(&mut *out, &json!({ "place": place, "answer": answer }))?;
+    Ok(writeln!(out)?)
+}
+
+fn write_words(located: &Located, answer: &OwnerAnswer, out: &mut dyn Write) -> Result<()> {
+    let body = answer.body.as_ref().map_or("not known", BodyId::as_str);
+    writeln!(out, "{body} ({})", confidence_word(answer))?;
+    writeln!(
+        out,
+        "  place        {} ({:.3},{:.3}), within {:.1} m",
+        format_grid_reference(located.point, 5),
+        located.point.easting(),
+        located.point.northing(),
+        located.uncertainty_m
+    )?;
+    writeln!(out, "  why          {}", answer.why)?;
+    writeln!(out, "  tell caller  {}", answer.tell_caller)?;
+    writeln!(out, "  raise        {}", answer.raise)?;
+    if !answer.also_notify.is_empty() {
+        let also: Vec<&str> = answer.also_notify.iter().map(BodyId::as_str).collect();
+        writeln!(out, "  also notify  {}", also.join(", "))?;
+    }
+    for hit in &answer.hits {
+        let body = hit.body.as_ref().map_or("-", BodyId::as_str);
+        let where_it_is = match (hit.nearest_m, hit.position) {
+            (Some(near_m), _) => format!("{near_m:.1} m away"),
+            (None, Position::Interior) => "inside".to_owned(),
+            (None, Position::Boundary) => "on its boundary".to_owned(),
+        };
+        writeln!(out, "  layer        {}: {} {} ({body}), {where_it_is}", hit.layer, hit.kind, hit.feature)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,291 @@
+//! All layers under one epoch, and the answer to "whose land is this?".
+//!
+//! A [`LandBook`] never changes: a reload makes a new one and [`Land`] swaps it in whole, so that no answer ever
+//! mixes two editions. Every answer carries the epoch that gave it.
+
+use super::geometry::{Corner, Extent, corner};
+use super::layer::{Layer, LayerMeta};
+use super::store::{self, StoreError};
+use crate::domain::id::BodyId;
+use crate::domain::ownership::{self, Bodies, Confidence, Found, Hit, OwnerAnswer, Position, Role};
+use crate::domain::place::Located;
+use geo::{Coord, LineString, Simplify};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::{Arc, RwLock};
+
+/// The most layers of a landbook.
+pub const LAYERS_MAX: usize = 200;
+/// The most features that one call for outlines gives; the console asks again nearer by.
+pub const OUTLINE_FEATURES_MAX: usize = 4_000;
+/// Features of others within the blot of a place are looked for this far at most, in metres; what lies farther is
+/// found by sampling.
+const NEAR_M_MAX: f64 = 25.0;
+
+/// An edition of the council's map layers with the table of bodies that it was checked against.
+#[derive(Debug)]
+pub struct LandBook {
+    epoch: u64,
+    layers: Vec<Arc<Layer>>,
+    bodies: Arc<Bodies>,
+    /// Files that could not be read: while there are any, no answer is certain.
+    missing: Vec<String>,
+}
+
+/// A box of the National Grid in metres, for maps.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MapBox {
+    /// Western edge.
+    pub west_m: f64,
+    /// Southern edge.
+    pub south_m: f64,
+    /// Eastern edge.
+    pub east_m: f64,
+    /// Northern edge.
+    pub north_m: f64,
+}
+
+impl LandBook {
+    /// No layers: every answer is the explicit unknown.
+    pub fn empty() -> Self {
+        Self::new(Vec::new(), Arc::new(Bodies::empty()))
+    }
+
+    /// From layers in memory.
+    pub fn new(layers: Vec<Arc<Layer>>, bodies: Arc<Bodies>) -> Self {
+        Self { epoch: 1, layers, bodies, missing: Vec::new() }
+    }
+
+    /// Reads every layer's file of a directory (`DATA/layers`); a directory that is not there holds none.
+    ///
+    /// A file that cannot be read is told and left out; the book goes on without it, but gives no answer as certain,
+    /// since the missing layer might have decided.
+    pub fn load(dir: &Path, bodies: Arc<Bodies>) -> (Self, Vec<StoreError>) {
+        let mut problems = Vec::new();
+        let mut paths = Vec::new();
+        match std::fs::read_dir(dir) {
+            Ok(entries) => {
+                for entry in entries {
+                    match entry {
+                        Ok(entry) if entry.path().extension().is_some_and(|end| end == "json") => {
+                            paths.push(entry.path())
+                        }
+                        Ok(_) => {}
+                        Err(source) => problems.push(StoreError::Read { path: dir.to_owned(), source }),
+                    }
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(source) => problems.push(StoreError::Read { path: dir.to_owned(), source }),
+        }
+        paths.sort();
+        if paths.len() > LAYERS_MAX {
+            let what = format!("more than {LAYERS_MAX} layers");
+            problems.push(StoreError::Damaged { path: dir.to_owned(), what });
+            paths.truncate(LAYERS_MAX);
+        }
+        let mut book = Self::new(Vec::new(), bodies);
+        for path in paths {
+            match store::read(&path) {
+                Ok(layer) => book.layers.push(Arc::new(layer)),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        book.missing = problems.iter().map(missing_name).collect();
+        (book, problems)
+    }
+
+    /// The edition's number; grows with each load into one [`Land`].
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// What is known of each layer, by id.
+    pub fn layers(&self) -> impl Iterator<Item = &LayerMeta> {
+        self.layers.iter().map(|layer| &layer.meta)
+    }
+
+    /// The table of bodies.
+    pub fn bodies(&self) -> &Arc<Bodies> {
+        &self.bodies
+    }
+
+    /// Whose land a place is on: microseconds for a point, a fraction of a millisecond for a blot near an edge.
+    pub fn answer(&self, place: &Located) -> OwnerAnswer {
+        let at = corner(place.point);
+        let sample = |point| {
+            let hits: Vec<_> = self.layers.iter().map(|layer| (layer, layer.touching(corner(point)))).collect();
+            let touching = hits.iter().flat_map(|(layer, hits)| {
+                hits.iter().map(|(feature, _)| {
+                    let kind = feature.kind.as_ref().unwrap_or(&layer.meta.kind);
+                    (kind.as_str(), feature.body.as_ref().or(layer.meta.body.as_ref()))
+                })
+            });
+            ownership::body_touching(&self.bodies, touching)
+        };
+        let mut answer = ownership::answer(&self.bodies, place, self.found(place, at), &sample, self.epoch);
+        if !self.missing.is_empty() {
+            answer.confidence = answer.confidence.max(Confidence::Likely);
+            answer.why.push_str(&format!(" Could not be read, so not asked: {}.", self.missing.join(", ")));
+        }
+        answer
+    }
+
+    fn found(&self, place: &Located, at: Corner) -> Vec<Found> {
+        let mut all = Vec::new();
+        for layer in &self.layers {
+            for (feature, position) in layer.touching(at) {
+                let edge_m = match position {
+                    Position::Interior => feature.edge_m(at),
+                    Position::Boundary => 0.0,
+                };
+                all.push(found(layer, feature, position, Some(edge_m), None));
+            }
+            let role = self.bodies.kind(&layer.meta.kind).map_or(Role::Informs, |kind| kind.role);
+            if role != Role::Answers && !layer.has_own_kinds() {
+                continue;
+            }
+            let blot_m = place.uncertainty_m.hypot(layer.meta.accuracy_m).min(NEAR_M_MAX);
+            let reach_mm = (self.bodies.nearest_m_max().max(blot_m) * 1000.0) as i32;
+            for (feature, near_m) in layer.near(at, reach_mm) {
+                all.push(found(layer, feature, Position::Boundary, None, Some(near_m)));
+            }
+        }
+        all
+    }
+
+    /// A layer's outlines within a box as a GeoJSON FeatureCollection in EPSG:27700, for maps only: lines are
+    /// simplified to within `detail_m` metres, so that they are small, and no longer exact.
+    ///
+    /// `None` for an unknown layer. Above [`OUTLINE_FEATURES_MAX`] features the largest are given and `"cut": true`.
+    pub fn outlines(&self, layer: &str, map: MapBox, detail_m: f64) -> Option<Value> {
+        let layer = self.layers.iter().find(|one| one.meta.id == layer)?;
+        let mm = |metres: f64| (metres * 1000.0).round() as i32;
+        let extent = Extent { low: [mm(map.west_m), mm(map.south_m)], high: [mm(map.east_m), mm(map.north_m)] };
+        let mut features = layer.within(extent);
+        let cut = features.len() > OUTLINE_FEATURES_MAX;
+        if cut {
+            features.sort_by(|a, b| b.area_m2.total_cmp(&a.area_m2));
+            features.truncate(OUTLINE_FEATURES_MAX);
+        }
+        let detail_m = if detail_m > 0.0 { detail_m } else { 0.0 };
+        let features: Vec<Value> = features
+            .into_iter()
+            .map(|feature| {
+                let polygons: Vec<Value> = feature
+                    .parts
+                    .iter()
+                    .map(|part| {
+                        json!(
+                            part.rings()
+                                .iter()
+                                .filter_map(|ring| outline(ring.corners(), detail_m))
+                                .collect::<Vec<_>>()
+                        )
+                    })
+                    .collect();
+                json!({
+                    "type": "Feature",
+                    "id": feature.id,
+                    "properties": {
+                        "name": feature.name,
+                        "kind": feature.kind.as_ref().unwrap_or(&layer.meta.kind),
+                        "body": feature.body.as_ref().or(layer.meta.body.as_ref()),
+                    },
+                    "geometry": { "type": "MultiPolygon", "coordinates": polygons },
+                })
+            })
+            .collect();
+        Some(json!({
+            "type": "FeatureCollection",
+            "crs": { "type": "name", "properties": { "name": "urn:ogc:def:crs:EPSG::27700" } },
+            "layer": layer.meta.id,
+            "cut": cut,
+            "features": features,
+        }))
+    }
+}
+
+fn missing_name(problem: &StoreError) -> String {
+    match problem {
+        StoreError::BadId(id) => id.clone(),
+        StoreError::Write { path, .. } | StoreError::Read { path, .. } | StoreError::Damaged { path, .. } => {
+            path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+        }
+    }
+}
+
+fn found(
+    layer: &Layer,
+    feature: &super::layer::Feature,
+    position: Position,
+    boundary_m: Option<f64>,
+    nearest_m: Option<f64>,
+) -> Found {
+    Found {
+        hit: Hit {
+            layer: layer.meta.id.clone(),
+            kind: feature.kind.clone().unwrap_or_else(|| layer.meta.kind.clone()),
+            feature: feature.id.clone(),
+            position,
+            body: feature.body.clone().or_else(|| layer.meta.body.clone()),
+            boundary_m,
+            nearest_m,
+        },
+        feature_name: feature.name.clone(),
+        layer_name: layer.meta.name.clone(),
+        layer_date: layer.meta.date.clone(),
+        accuracy_m: layer.meta.accuracy_m,
+        area_m2: feature.area_m2,
+    }
+}
+
+/// A ring in metres to the decimetre, simplified; `None` where nothing is left to draw.
+fn outline(corners: &[Corner], detail_m: f64) -> Option<Vec<[f64; 2]>> {
+    let metres = |mm: i32| f64::from(mm) / 1000.0;
+    let line: LineString<f64> =
+        corners.iter().map(|at| Coord { x: metres(at[0]), y: metres(at[1]) }).collect::<Vec<_>>().into();
+    let line = line.simplify(detail_m);
+    let rounded = |value: f64| (value * 10.0).round() / 10.0;
+    (line.0.len() >= 4).then(|| line.0.iter().map(|at| [rounded(at.x), rounded(at.y)]).collect())
+}
+
+/// Where the edition in force is kept: read by many, replaced as one.
+#[derive(Debug)]
+pub struct Land(RwLock<Arc<LandBook>>);
+
+impl Land {
+    /// Begins with an edition.
+    pub fn new(book: LandBook) -> Self {
+        Self(RwLock::new(Arc::new(book)))
+    }
+
+    /// The edition in force; hold it for as long as one answer takes.
+    pub fn current(&self) -> Arc<LandBook> {
+        Arc::clone(&self.0.read().expect("nothing panics while holding the land"))
+    }
+
+    /// Puts a new edition in force and gives its epoch, one above the last.
+    pub fn replace(&self, mut book: LandBook) -> u64 {
+        let mut current = self.0.write().expect("nothing panics while holding the land");
+        book.epoch = current.epoch + 1;
+        let epoch = book.epoch;
+        *current = Arc::new(book);
+        epoch
+    }
+}
+
+/// The body ids that layers name but the table does not know: their ground answers "unknown" until mended.
+pub fn unknown_bodies(book: &LandBook) -> Vec<BodyId> {
+    let mut unknown: Vec<BodyId> = book
+        .layers
+        .iter()
+        .flat_map(|layer| {
+            layer.features().iter().filter_map(|feature| feature.body.clone()).chain(layer.meta.body.clone())
+        })
+        .filter(|id| book.bodies.body(id).is_none())
+        .collect();
+    unknown.sort();
+    unknown.dedup();
+    unknown
+}
