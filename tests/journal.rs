@@ -4,7 +4,9 @@
 use callout::domain::id::Seq;
 use callout::domain::time::Timestamp;
 
-use callout::log::{Entry, Journal, Log, LogError, Logged, MemoryLog, OpenError, Opened, Options, Room, verify};
+use callout::log::{
+    Entry, Hash, Journal, Log, LogError, Logged, MemoryLog, OpenError, Opened, Options, Room, tail, verify,
+};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -365,4 +367,40 @@ fn segments_of_an_impossible_size_are_refused() {
         let error = Journal::open(temp().path(), &Options { segment_bytes: bytes, ..small() }, at(0)).unwrap_err();
         assert!(error.to_string().contains("the range is 4096 to"), "{error}");
     }
+}
+
+#[test]
+fn any_part_of_a_log_can_be_read_beside_the_process_that_writes_it() {
+    let (dir, n) = filled();
+    let (mut journal, _) = open(dir.path(), &small());
+    let numbers = |from, most| -> Vec<u64> {
+        let lines = tail::from(dir.path(), Seq(from), most).unwrap();
+        lines.iter().for_each(|line| assert_eq!(line.hash, Hash::of(line.json().as_bytes())));
+        lines.iter().map(|line| line.seq.0).collect()
+    };
+    for from in 1..=n {
+        assert_eq!(numbers(from, 7), (from..=n.min(from + 6)).collect::<Vec<_>>(), "from {from}");
+    }
+    assert_eq!(numbers(n + 1, 7), [0; 0]);
+    assert_eq!(numbers(n + 50, 7), [0; 0]);
+    let mut follow = tail::Follow::from(dir.path(), Seq(n - 1));
+    let mut read = Vec::new();
+    for round in 0..12 {
+        read.extend(follow.lines(1_000).unwrap().iter().map(|line| line.seq.0));
+        assert_eq!(read.last(), Some(&(n + round * 3)));
+        append(&mut journal, n + 1 + round * 3, 3).unwrap();
+    }
+    assert_eq!(read, (n - 1..=n + 33).collect::<Vec<_>>());
+    assert_eq!(tail::last(dir.path(), 10_000).unwrap().len() as u64, n + 36);
+}
+
+#[test]
+fn a_line_longer_than_one_read_is_followed_too() {
+    let dir = temp();
+    let (mut journal, _) = open(dir.path(), &Options { segment_bytes: 2 << 20, ..small() });
+    let long = format!("{{\"type\":\"document_recorded\",\"text\":\"{}\"}}", "w".repeat(900_000)).into_bytes();
+    let batch: Vec<_> = (1..=2).map(|seq| entry(seq, &long)).collect();
+    journal.append(&batch).unwrap();
+    let lines = tail::from(dir.path(), Seq(1), 9).unwrap();
+    assert!(lines.len() == 2 && lines.iter().all(|line| line.record.as_bytes() == long));
 }

@@ -3,3 +3,4 @@
 pub mod convert;
 pub mod import_layer;
 pub mod owner;
+pub mod log;

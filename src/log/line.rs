@@ -36,6 +36,18 @@ pub struct Logged {
     pub record: String,
 }
 
+impl Logged {
+    /// The line's JSON, byte for byte as it stands in the log: its SHA-256 is [`Self::hash`].
+    pub fn json(&self) -> String {
+        let Self { seq, at, occurred_at, synced, prev, .. } = *self;
+        let entry = Entry { seq, at, occurred_at, record: self.record.as_bytes() };
+        let mut line = Vec::new();
+        Writer::after(prev).line(&entry, synced, &mut line);
+        let json = line[JSON_AT..line.len() - 1].to_vec();
+        String::from_utf8(json).expect("made of texts")
+    }
+}
+
 /// Writes lines one after the other, each holding the digest of the one before.
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -180,6 +192,7 @@ mod tests {
         let read = Parts::of(json).unwrap().logged(hash).unwrap();
         assert_eq!((read.seq, read.at, read.occurred_at, read.synced), (Seq(2), at, second.occurred_at, Seq(1)));
         assert_eq!((read.hash, read.prev, read.record.as_str()), (second_hash, first_hash, "{}"));
+        assert_eq!(read.json(), json_2);
     }
 
     #[test]
