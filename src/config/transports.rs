@@ -7,6 +7,7 @@ use std::path::PathBuf;
 pub const SEND_TIMEOUT_S: u64 = 15;
 /// Bounds of the send time limit in seconds.
 pub const SEND_TIMEOUT_S_RANGE: std::ops::RangeInclusive<u64> = 1..=120;
+
 /// `[email]`: how emails leave.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -21,8 +22,8 @@ pub struct EmailConfig {
     /// `required` (default): STARTTLS or nothing. `wrapper`: TLS from the first byte (port 465). `none`: in clear,
     /// for a server on this machine only.
     pub tls: Tls,
-    /// Allows `tls = "none"` to a server on another machine. Default false: names, numbers of incidents and links
-    /// that acknowledge would cross the network readable by all.
+    /// Allows `tls = "none"` to a server on another machine. Default false: names, incidents and links that
+    /// acknowledge would cross the network readable by all.
     pub allow_clear_text: bool,
     /// Certificates (PEM) to trust besides the well-known authorities: the council's own authority. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,16 +99,18 @@ pub struct SmsConfig {
     /// Allows a gateway outside this machine and the private networks (10/8, 172.16/12, 192.168/16, fc00::/7).
     /// Default false: the password stands in the address and would cross the network readable by all.
     pub allow_clear_text: bool,
-    /// The sendsms user of `kannel.conf`.
+    /// The sendsms user of `kannel.conf`. Its group needs `max-messages = 2` or more and `concatenation = true`:
+    /// else Kannel cuts the second half of a page off without a word.
     pub user: String,
     /// A file that holds that user's password and nothing else, readable by its owner only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_file: Option<PathBuf>,
-    /// The number that texts come from and replies go to, e.g. `07700 900999` or a short code. Default: Kannel's own.
+    /// The number that texts come from and replies go to, e.g. `07700 900999` or a short code. Default: Kannel's own
+    /// (`global-sender`); without either it refuses every text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// Where Kannel reaches this daemon, e.g. `http://127.0.0.1:8080`, for delivery receipts. Default: none are
-    /// asked for, and the second channel follows without waiting.
+    /// asked for, so every text counts as not delivered once the receipt deadline has passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback_url: Option<String>,
     /// Seconds that one send may take over all. 1 to 120, default 15.
