@@ -132,8 +132,11 @@ fn match_playbooks(state: &mut State, d: &mut Decision, policy: &Policy, inciden
         if incident.activations.contains_key(id) || evidence(state, incident, playbook).is_empty() {
             continue;
         }
+        let hours_changed = || policy.calendar.next_change(state.last_at).is_some_and(|change| change <= d.at);
         match held(policy, playbook, d.at) {
-            Some(why) if incident.held.get(id) == Some(&why) => {}
+            // Said already; said again when the hours have changed and changed back meanwhile (a machine that slept
+            // through the night), since the deadline counts from the last record.
+            Some(why) if incident.held.get(id) == Some(&why) && !hours_changed() => {}
             Some(why) => {
                 d.record(
                     state,
@@ -173,7 +176,7 @@ fn propose(state: &mut State, d: &mut Decision, incident: &Incident, playbook: &
     if let Some((at, role, then)) = first {
         let ladder = [role].into_iter().chain(then).cloned().collect();
         let cause = format!("{} is proposed: {}. Decide.", playbook.title, cause_in_words(state, incident.id));
-        if paging::covering(state, incident.id, role).is_none() {
+        if paging::covering(state, incident.id, role, 1, playbook.severity).is_none() {
             paging::start(state, d, incident.id, cause, (playbook.id.clone(), at), ladder, 1, playbook.severity);
         }
     }
@@ -191,7 +194,7 @@ fn start_steps(state: &mut State, d: &mut Decision, incident: &Incident, playboo
         match step {
             Step::Page { only_if: Some(needed), .. } if !evidence.contains(needed) => {}
             Step::Page { role, then, wanted, .. } => {
-                if let Some(by) = paging::covering(state, incident.id, role) {
+                if let Some(by) = paging::covering(state, incident.id, role, *wanted, playbook.severity) {
                     let (incident, playbook) = (incident.id, playbook.id.clone());
                     d.record(state, Record::StepCovered { incident, playbook, step: at, by });
                     continue;
@@ -242,10 +245,10 @@ pub(super) fn cause_in_words(state: &State, id: IncidentId) -> String {
 pub(super) fn next_deadline(state: &State) -> Option<Timestamp> {
     let policy = state.policy.in_force.as_ref()?;
     let waits = state.incidents.open().any(|incident| {
-        incident
-            .held
-            .iter()
-            .any(|(id, why)| policy.playbooks.contains_key(id) && matches!(why, Held::CoreHours | Held::OutOfHours))
+        incident.held.iter().any(|(id, why)| {
+            let playbook = policy.playbooks.get(id).filter(|_| matches!(why, Held::CoreHours | Held::OutOfHours));
+            playbook.is_some_and(|playbook| !evidence(state, incident, playbook).is_empty())
+        })
     });
     if waits { policy.calendar.next_change(state.last_at) } else { None }
 }

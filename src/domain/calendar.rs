@@ -105,14 +105,20 @@ impl Calendar {
     pub fn next_change(&self, after: Timestamp) -> Option<Timestamp> {
         let now = self.is_core(after);
         let first = self.zone.to_datetime(after).date().yesterday().ok()?;
-        let mut ends: Vec<Timestamp> = (0..LOOK_AHEAD_DAYS)
-            .filter_map(|days| first.checked_add(days.days()).ok())
-            .flat_map(|date| self.windows(date).collect::<Vec<_>>())
-            .flat_map(|(from, to)| [from, to])
-            .filter(|at| *at > after)
-            .collect();
-        ends.sort_unstable();
-        ends.into_iter().find(|at| self.is_core(*at) != now)
+        let mut ends: Vec<Timestamp> = Vec::new();
+        // Day by day, since the answer is nearly always near and this is asked often.
+        for days in 0..LOOK_AHEAD_DAYS {
+            let date = first.checked_add(days.days()).ok()?;
+            ends.extend(self.windows(date).flat_map(|(from, to)| [from, to]).filter(|at| *at > after));
+            ends.sort_unstable();
+            // What lies beyond this day may be preceded by a window of the next one.
+            let day_ends = resolve(date.tomorrow().ok()?.to_datetime(Time::midnight()), &self.zone);
+            if let Some(change) = ends.iter().take_while(|at| **at < day_ends).find(|at| self.is_core(**at) != now) {
+                return Some(*change);
+            }
+            ends.retain(|at| *at >= day_ends);
+        }
+        None
     }
 
     /// The bank holiday on the day of `at`, if it is one.

@@ -59,11 +59,16 @@ pub fn decide(state: &mut State, event: &Event, now: Timestamp) -> Decision {
             d.record(state, Record::LayersInForce { epoch: *epoch, layers: layers.clone() });
         }
         Event::ContactReceived { contact, sealed } => {
+            if d.at > state.last_at && next_deadline(state).is_some_and(|deadline| deadline <= d.at) {
+                // What is due comes first: the contact's record moves the state's time on, past the deadline.
+                pass_time(state, d);
+            }
+            let before = d.records.len();
             if let Some(id) = register::take(state, d, contact, sealed.as_ref()) {
                 detect::contact(state, d, id, contact);
             }
-            if d.records.len() <= 1 {
-                // The common case, kept short: nothing but a count has changed. What waits on time comes by a tick.
+            if d.records.len() <= before + 1 {
+                // The common case, kept short: nothing but a count has changed.
                 return decision;
             }
         }
@@ -93,11 +98,16 @@ pub fn decide(state: &mut State, event: &Event, now: Timestamp) -> Decision {
         Event::Alarm { cause } => paging::alarm(state, d, cause),
         Event::Tick => {}
     }
+    pass_time(state, d);
+    decision
+}
+
+/// The stages after the first, each with what is due in it now.
+fn pass_time(state: &mut State, d: &mut Decision) {
     detect::pass_time(state, d);
     incident::step(state, d);
     activation::step(state, d);
     paging::step(state, d);
-    decision
 }
 
 /// When `decide` must next be called with [`Event::Tick`]; `None` if nothing waits on time.

@@ -8,13 +8,13 @@
 
 use super::decide::Decision;
 use super::event::{Answer, Author, EntryKind, Sealed, TaskState, Warning};
-use super::id::{IncidentId, PlaybookId, RoleId, Seq, Tag, TaskId, WarningId};
+use super::id::{IncidentId, PlaybookId, RoleId, Seq, SignalId, Tag, TaskId, WarningId};
 use super::place::GridPoint;
 use super::playbook::{Condition, Severity};
 use super::record::{Cause, Held, Record};
 use super::state::State;
 use super::time::{Timestamp, after};
-use super::{activation, paging};
+use super::{activation, detect, paging};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -260,9 +260,22 @@ pub(super) fn stand_down(state: &mut State, d: &mut Decision, id: IncidentId, by
         return;
     }
     paging::end_for(state, d, id);
+    if let Some(topic) = live_topic(state, id) {
+        // What was counted has been judged. Counting begins anew, so that what comes from now on can be a new signal.
+        let judged: Vec<SignalId> =
+            state.signals.raised.iter().filter(|(_, raised)| raised.signal.topic == topic).map(|(id, _)| *id).collect();
+        for signal in judged {
+            d.record(state, Record::SignalCleared { signal });
+        }
+    }
     let record = Record::StoodDown { incident: id, by: by.clone(), digest: reason.digest.clone() };
     d.record_sealed(state, record, Some(reason));
     d.answer = Answer::Incident(id);
+}
+
+/// The topic of an incident that is not an exercise.
+fn live_topic(state: &State, id: IncidentId) -> Option<Tag> {
+    state.incidents.by_id.get(&id).filter(|incident| !incident.exercise).map(|incident| incident.topic.clone())
 }
 
 /// Ends warnings whose time is over; opens incidents for signals and warnings that have none; joins the rest.
@@ -272,7 +285,10 @@ pub(super) fn step(state: &mut State, d: &mut Decision) {
     for warning in over {
         d.record(state, Record::WarningEnded { warning, by: Author::system() });
     }
-    for (cause, topic, severity, place) in unattached(state, d.at) {
+    for Waiting { ready_at, cause, topic, severity, place } in unattached(state) {
+        if ready_at > d.at {
+            continue;
+        }
         let incident = match state.incidents.open_live(&topic) {
             Some(open) => open.id,
             None => {
@@ -291,18 +307,24 @@ pub(super) fn step(state: &mut State, d: &mut Decision) {
     }
 }
 
-/// Signals and warnings in force that no open incident has, and that may open or join one now.
-fn unattached(state: &State, now: Timestamp) -> Vec<(Cause, Tag, Severity, Option<GridPoint>)> {
+/// Evidence that no incident has yet.
+struct Waiting {
+    /// From when it may open or join one: a warning's beginning, the end of the topic's cool-down.
+    ready_at: Timestamp,
+    cause: Cause,
+    topic: Tag,
+    severity: Severity,
+    place: Option<GridPoint>,
+}
+
+/// Signals and warnings in force that no incident has.
+fn unattached(state: &State) -> Vec<Waiting> {
     let Some(policy) = state.policy.in_force.as_ref() else { return Vec::new() };
-    if state.signals.raised.is_empty() && state.incidents.warnings.is_empty() {
-        return Vec::new();
-    }
-    let attached: BTreeSet<Cause> =
-        state.incidents.by_id.values().flat_map(|incident| incident.causes.iter().copied()).collect();
+    let attached = |cause: &Cause| state.incidents.by_id.values().any(|incident| incident.causes.contains(cause));
     let mut found = Vec::new();
     for (id, raised) in &state.signals.raised {
-        let signal = &raised.signal;
-        if attached.contains(&Cause::Signal(*id)) || cooling(state, &signal.topic, now).is_some() {
+        let (cause, signal) = (Cause::Signal(*id), &raised.signal);
+        if attached(&cause) {
             continue;
         }
         let severity = policy
@@ -317,48 +339,40 @@ fn unattached(state: &State, now: Timestamp) -> Vec<(Cause, Tag, Severity, Optio
             .map(|p| p.severity)
             .min()
             .unwrap_or(Severity::Wake);
-        found.push((Cause::Signal(*id), signal.topic.clone(), severity, signal.place));
+        let ready_at = raised.at.max(cool_until(state, &signal.topic, severity));
+        found.push(Waiting { ready_at, cause, topic: signal.topic.clone(), severity, place: signal.place });
     }
     for (id, warning) in &state.incidents.warnings {
-        if attached.contains(&Cause::Warning(*id)) || warning.from > now {
+        let cause = Cause::Warning(*id);
+        if attached(&cause) {
             continue;
         }
         let wanted = policy.playbooks.values().find(|p| p.when.iter().any(|when| activation::warned(when, warning)));
         if let Some(playbook) = wanted {
             let topic = playbook.topic();
-            if cooling(state, &topic, now).is_none() {
-                found.push((Cause::Warning(*id), topic, playbook.severity, None));
-            }
+            let ready_at = warning.from.max(cool_until(state, &topic, playbook.severity));
+            found.push(Waiting { ready_at, cause, topic, severity: playbook.severity, place: None });
         }
     }
     found
 }
 
-/// Until when the topic is quiet after a stand-down, if it is.
-fn cooling(state: &State, topic: &Tag, now: Timestamp) -> Option<Timestamp> {
-    let cool_down = state.policy.in_force.as_ref()?.figures.cool_down;
-    if state.incidents.open_live(topic).is_some() {
-        return None;
+/// Until when the topic is quiet after its last stand-down; the beginning of time where it is not. Danger to life is
+/// never kept waiting.
+fn cool_until(state: &State, topic: &Tag, severity: Severity) -> Timestamp {
+    let cool_down = state.policy.in_force.as_ref().map(|policy| policy.figures.cool_down).unwrap_or_default();
+    if severity == Severity::DangerToLife || state.incidents.open_live(topic).is_some() {
+        return Timestamp::MIN;
     }
     let closed =
         state.incidents.by_id.values().filter(|i| !i.exercise && i.topic == *topic).filter_map(|i| i.closed_at);
-    closed.max().map(|at| after(at, cool_down)).filter(|until| *until > now)
+    closed.max().map_or(Timestamp::MIN, |at| after(at, cool_down))
 }
 
-/// The next instant at which a warning begins or ends, or a cool-down with something waiting is over.
+/// The next instant at which a warning ends, or evidence that waits may open or join an incident.
 pub(super) fn next_deadline(state: &State) -> Option<Timestamp> {
-    let now = state.last_at;
-    let policy = state.policy.in_force.as_ref()?;
-    let wanted = |warning: &Warning| {
-        policy.playbooks.values().any(|p| p.when.iter().any(|when| activation::warned(when, warning)))
-    };
-    let warnings = state
-        .incidents
-        .warnings
-        .values()
-        .map(|warning| if warning.from > now && wanted(warning) { warning.from } else { warning.to });
-    let cooling = state.signals.raised.values().filter_map(|raised| cooling(state, &raised.signal.topic, now));
-    warnings.chain(cooling).min()
+    let ends = state.incidents.warnings.values().map(|warning| warning.to);
+    ends.chain(unattached(state).into_iter().map(|waiting| waiting.ready_at)).min()
 }
 
 /// Counts a contact towards its incident.
@@ -469,6 +483,9 @@ pub(super) fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record)
             }
         }
         Record::StoodDown { incident, .. } => {
+            if let Some(topic) = live_topic(state, *incident) {
+                detect::begin_anew(state, &topic);
+            }
             change(state, *incident, |incident| incident.closed_at = Some(at));
             forget_old(state);
         }

@@ -75,6 +75,8 @@ pub struct CallOut {
     pub called: BTreeMap<PersonId, Called>,
     /// Who has it.
     pub acknowledged: Vec<Acknowledged>,
+    /// Who said so too when somebody had it already, and was told who.
+    pub late: BTreeSet<PersonId>,
 }
 
 /// Where a call-out stands.
@@ -118,8 +120,10 @@ pub struct Called {
     pub next_channel: usize,
     /// Pages so far.
     pub attempts: u32,
-    /// Channels that failed since the last one that worked.
-    pub failed: u32,
+    /// When each channel was last used for them.
+    pub used: BTreeMap<PageChannel, Timestamp>,
+    /// Channels that failed when they were last used.
+    pub failed: BTreeSet<PageChannel>,
     /// They said "I can't".
     pub declined: bool,
 }
@@ -151,14 +155,24 @@ fn figures(state: &State) -> (super::policy::Figures, SignedDuration) {
     )
 }
 
-/// The running or acknowledged call-out of this incident whose ladder holds the role, if any.
-pub(super) fn covering(state: &State, incident: IncidentId, role: &RoleId) -> Option<CallOutId> {
-    state
-        .paging
-        .call_outs
-        .values()
-        .find(|c| c.incident == Some(incident) && !matches!(c.status, Status::Ended { .. }) && c.ladder.contains(role))
-        .map(|c| c.id)
+/// The running or acknowledged call-out of this incident that has called the role in, if any: for as many people at
+/// least, and as loudly. A role that stands higher up a ladder and has not been reached is not called in.
+pub(super) fn covering(
+    state: &State,
+    incident: IncidentId,
+    role: &RoleId,
+    wanted: u32,
+    severity: Severity,
+) -> Option<CallOutId> {
+    let covers = |c: &&Arc<CallOut>| {
+        let reached = c.level.map_or(1, |level| level as usize + 1);
+        c.incident == Some(incident)
+            && !matches!(c.status, Status::Ended { .. })
+            && c.ladder.iter().take(reached).any(|called| called == role)
+            && c.wanted >= wanted
+            && c.severity <= severity
+    };
+    state.paging.call_outs.values().find(covers).map(|c| c.id)
 }
 
 /// Starts the call-out of a step.
@@ -199,7 +213,7 @@ pub(super) fn test(state: &mut State, d: &mut Decision, person: &PersonId, by: &
         ladder: Vec::new(),
         test: Some(person.clone()),
         wanted: 1,
-        severity: Severity::Morning,
+        severity: Severity::Wake,
     };
     d.answer = Answer::CallOut(d.record(state, record).into());
 }
@@ -249,8 +263,16 @@ pub(super) fn acknowledge(state: &mut State, d: &mut Decision, id: PageId, by: &
             },
         },
     });
-    if !matches!(d.answer, Answer::Acknowledgement(Acknowledgement::Yours { .. })) {
-        return;
+    let call_out_id = call_out.id;
+    match &d.answer {
+        Answer::Acknowledgement(Acknowledgement::Yours { .. }) => {}
+        Answer::Acknowledgement(Acknowledgement::AlreadyTaken { .. }) if !call_out.late.contains(&person) => {
+            let record =
+                Record::Acknowledged { call_out: call_out_id, person, page: Some(id), via: by.via, late: true };
+            d.record(state, record);
+            return;
+        }
+        _ => return,
     }
     let also: Vec<CallOutId> = state
         .paging
@@ -268,7 +290,7 @@ pub(super) fn acknowledge(state: &mut State, d: &mut Decision, id: PageId, by: &
         .collect();
     for call_out in also {
         let page = (state.paging.pages.get(&id).map(|page| page.call_out) == Some(call_out)).then_some(id);
-        d.record(state, Record::Acknowledged { call_out, person: person.clone(), page, via: by.via });
+        d.record(state, Record::Acknowledged { call_out, person: person.clone(), page, via: by.via, late: false });
         let done = &state.paging.call_outs[&call_out];
         if matches!(done.status, Status::Acknowledged { .. }) {
             // A test page, or one about callout itself, asks for nothing further.
@@ -281,7 +303,8 @@ pub(super) fn acknowledge(state: &mut State, d: &mut Decision, id: PageId, by: &
     }
 }
 
-/// Somebody says "I can't": they are left alone, and the next is paged at once when nobody else of the level is left.
+/// Somebody says "I can't", for all that the incident called them for: they are left alone, and the next is paged at
+/// once when nobody else of the level is left. Who had it and gives it back sets the paging going again.
 pub(super) fn decline(state: &mut State, d: &mut Decision, id: PageId, by: &Author) {
     let Some((page, call_out)) = of_page(state, id) else {
         d.answer = Answer::Acknowledgement(Acknowledgement::UnknownPage);
@@ -291,10 +314,15 @@ pub(super) fn decline(state: &mut State, d: &mut Decision, id: PageId, by: &Auth
         d.answer = Answer::Acknowledgement(Acknowledgement::Closed);
         return;
     }
-    let (person, call_out) = (page.person.clone(), call_out.id);
-    let already = state.paging.call_outs[&call_out].called.get(&person).is_some_and(|called| called.declined);
-    if !already {
-        d.record(state, Record::Declined { call_out, person, via: by.via });
+    let (person, this, incident) = (page.person.clone(), call_out.id, call_out.incident);
+    let calls_them = |c: &&Arc<CallOut>| {
+        (c.id == this || (incident.is_some() && c.incident == incident))
+            && !matches!(c.status, Status::Ended { .. })
+            && c.called.get(&person).is_some_and(|called| !called.declined)
+    };
+    let all: Vec<CallOutId> = state.paging.call_outs.values().filter(calls_them).map(|c| c.id).collect();
+    for call_out in all {
+        d.record(state, Record::Declined { call_out, person: person.clone(), via: by.via });
     }
     d.answer = Answer::Acknowledgement(Acknowledgement::Declined);
 }
@@ -326,7 +354,8 @@ pub(super) fn send_again(state: &mut State, d: &mut Decision) {
         let waits =
             call_out.test.is_some() || call_out.called.get(&page.person).is_some_and(|called| called.next_at.is_some());
         if call_out.status == Status::Paging && waits {
-            intend(state, d, &call_out, &page.person, page.channel, Some(id));
+            let attempt = next_attempt(&call_out, &page.person);
+            intend(state, d, &call_out, &page.person, page.channel, attempt, Some(id));
         }
     }
 }
@@ -447,17 +476,19 @@ fn level_deadline(state: &State, call_out: &CallOut) -> Option<Timestamp> {
     if call_out.test.is_some() {
         return None;
     }
+    let policy = state.policy.in_force.as_deref();
+    let awake = |at: Timestamp| in_the_morning(policy, call_out.severity, at);
     if let Some(widened_at) = call_out.widened_at {
-        return Some(after(widened_at, figures.widen_every));
+        return Some(awake(after(widened_at, figures.widen_every)));
     }
     if !call_out.called.values().any(|called| called.level == level && called.next_at.is_some()) {
         // Passed with a recorded reason, or everybody there has answered and more are wanted.
         return Some(call_out.level_at);
     }
-    Some(match call_out.counted_from {
+    Some(awake(match call_out.counted_from {
         Some(from) => after(from, escalate_after),
         None => after(after(call_out.level_at, FIRST_SEND_WITHIN), escalate_after),
-    })
+    }))
 }
 
 fn deadline(state: &State, call_out: &CallOut) -> Option<Timestamp> {
@@ -518,26 +549,53 @@ fn everybody(policy: &Policy, call_out: &CallOut, now: Timestamp) -> Vec<PersonI
     people.extend(call_out.ladder.iter().flat_map(|role| policy.rota.on_call(role, now)));
     people.extend(policy.rota.managers.iter().cloned());
     people.extend(policy.rota.fallback.iter().cloned());
-    people.into_iter().filter(|person| policy.people.contains_key(person)).collect()
+    let has_it = |person: &PersonId| call_out.acknowledged.iter().any(|have| have.person == *person);
+    people.into_iter().filter(|person| policy.people.contains_key(person) && !has_it(person)).collect()
 }
 
-/// Pages one person: by the next channel, or by all of them when there is danger to life.
+/// Whether a person is paged by all their channels at once.
+fn all_at_once(call_out: &CallOut) -> bool {
+    call_out.severity == Severity::DangerToLife || call_out.test.is_some()
+}
+
+/// When to do what would be done at `at`: severity 3 waits for the morning, that is for core hours to begin.
+fn in_the_morning(policy: Option<&Policy>, severity: Severity, at: Timestamp) -> Timestamp {
+    let night = |policy: &&Policy| severity == Severity::Morning && !policy.calendar.is_core(at);
+    policy.filter(night).and_then(|policy| policy.calendar.next_change(at)).unwrap_or(at)
+}
+
+/// When a person who is called in at `at` is paged first: at once, but not by a text at night for severity 3.
+fn first_at(policy: Option<&Policy>, person: &PersonId, severity: Severity, at: Timestamp) -> Timestamp {
+    let by_email = channels(policy, person).contains(&PageChannel::Email);
+    if by_email { at } else { in_the_morning(policy, severity, at) }
+}
+
+/// Pages one person: by the next channel, or by all of them when there is danger to life. Severity 3 at night is an
+/// email that waits for the morning, never a text.
 fn page(state: &mut State, d: &mut Decision, policy: &Policy, call_out: &CallOut, person: &PersonId) {
     let channels = policy.people.get(person).map(|person| person.channels.clone()).unwrap_or_default();
     let next = call_out.called.get(person).map_or(0, |called| called.next_channel);
-    let test = call_out.test.is_some();
-    if call_out.severity == Severity::DangerToLife || test {
-        for channel in channels {
-            intend(state, d, call_out, person, channel, None);
-        }
-    } else if call_out.severity == Severity::Morning && channels.contains(&PageChannel::Email) {
-        intend(state, d, call_out, person, PageChannel::Email, None);
-    } else if let Some(channel) = channels.get(next % channels.len().max(1)) {
-        intend(state, d, call_out, person, *channel, None);
-    } else {
-        // A person whose channels have gone from the policy since they were called.
+    let attempt = next_attempt(call_out, person);
+    let night = call_out.severity == Severity::Morning && !policy.calendar.is_core(d.at);
+    let Some(channel) = channels.get(next % channels.len().max(1)).copied() else {
+        // A person who has gone from the policy since they were called.
         d.record(state, Record::Declined { call_out: call_out.id, person: person.clone(), via: Via::System });
+        return;
+    };
+    if all_at_once(call_out) {
+        for channel in channels {
+            intend(state, d, call_out, person, channel, attempt, None);
+        }
+    } else if night && channels.contains(&PageChannel::Email) {
+        intend(state, d, call_out, person, PageChannel::Email, attempt, None);
+    } else {
+        intend(state, d, call_out, person, channel, attempt, None);
     }
+}
+
+/// The number of the next attempt to reach a person; pages that go by all channels at once are one attempt.
+fn next_attempt(call_out: &CallOut, person: &PersonId) -> u32 {
+    call_out.called.get(person).map_or(0, |called| called.attempts) + 1
 }
 
 /// Announces a page and orders its send.
@@ -547,9 +605,9 @@ fn intend(
     call_out: &CallOut,
     person: &PersonId,
     channel: PageChannel,
+    attempt: u32,
     repeats: Option<PageId>,
 ) {
-    let attempt = state.paging.call_outs[&call_out.id].called.get(person).map_or(0, |called| called.attempts) + 1;
     let record = Record::PageIntended { call_out: call_out.id, person: person.clone(), channel, attempt, repeats };
     let page = PageId::from(d.record(state, record));
     let now = Arc::clone(&state.paging.call_outs[&call_out.id]);
@@ -609,22 +667,26 @@ pub(super) fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record)
                 widened_at: None,
                 called: BTreeMap::new(),
                 acknowledged: Vec::new(),
+                late: BTreeSet::new(),
             };
             Arc::make_mut(&mut state.paging).call_outs.insert(seq.into(), Arc::new(call_out));
             if let (Some(incident), Some((playbook, step))) = (incident, step) {
                 incident::start_step(state, *incident, playbook, *step);
             }
         }
-        Record::LevelStarted { call_out, level, people, passed } => change(state, *call_out, |call_out| {
-            call_out.level = Some(*level);
-            call_out.level_at = at;
-            call_out.counted_from = passed.as_ref().map(|_| at);
-            for person in people {
-                let called = call_out.called.entry(person.clone()).or_insert_with(Called::new);
-                called.level = *level;
-                called.next_at = Some(at);
-            }
-        }),
+        Record::LevelStarted { call_out, level, people, passed } => {
+            let policy = state.policy.in_force.clone();
+            change(state, *call_out, |call_out| {
+                call_out.level = Some(*level);
+                call_out.level_at = at;
+                call_out.counted_from = passed.as_ref().map(|_| at);
+                for person in people {
+                    let called = call_out.called.entry(person.clone()).or_insert_with(Called::new);
+                    called.level = *level;
+                    called.next_at = Some(first_at(policy.as_deref(), person, call_out.severity, at));
+                }
+            });
+        }
         Record::PageIntended { call_out, person, channel, attempt, repeats: _ } => {
             let page = Page {
                 call_out: *call_out,
@@ -637,49 +699,67 @@ pub(super) fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record)
             };
             Arc::make_mut(&mut state.paging).pages.insert(seq.into(), page);
             let (figures, escalate_after) = figures(state);
-            let channels = channels_of(state, person);
-            let used = channels.iter().position(|c| c == channel).unwrap_or(0);
+            let policy = state.policy.in_force.clone();
+            let used = channels(policy.as_deref(), person).iter().position(|c| c == channel).unwrap_or(0);
             change(state, *call_out, |call_out| {
                 let lower = call_out.level.is_some_and(|level| level > 0);
                 let widened = call_out.widened_at.is_some();
                 let Some(called) = call_out.called.get_mut(person) else { return };
                 called.attempts = *attempt;
+                called.used.insert(*channel, at);
                 called.next_channel = used + 1;
                 let wait = match (widened, lower && Some(called.level) < call_out.level) {
                     (true, _) => figures.widen_every,
                     (false, true) => escalate_after,
                     (false, false) => figures.repeat_after.min(figures.receipt_deadline),
                 };
-                called.next_at = call_out.test.is_none().then(|| after(at, wait));
+                let next_at = in_the_morning(policy.as_deref(), call_out.severity, after(at, wait));
+                called.next_at = call_out.test.is_none().then_some(next_at);
             });
         }
         Record::PageSent { page, outcome } => apply_outcome(state, *page, outcome, at),
         Record::PageReceipt { page, receipt } => {
             let Some(found) = Arc::make_mut(&mut state.paging).pages.get_mut(page) else { return };
             found.receipt = Some((*receipt, at));
-            let (call_out, person, channel) = (found.call_out, found.person.clone(), found.channel);
-            let used = channels_of(state, &person).iter().position(|c| *c == channel).unwrap_or(0);
-            change(state, call_out, |call_out| {
-                let test = call_out.test.is_some();
-                let Some(called) = call_out.called.get_mut(&person) else { return };
-                match receipt {
-                    // It rings there: stay with it.
-                    Receipt::Delivered => called.next_channel = used,
-                    Receipt::Failed if called.next_at.is_some() && !test => called.next_at = Some(at),
-                    Receipt::Failed | Receipt::Underway => {}
+            let page = found.clone();
+            match receipt {
+                // It rings there: stay with it.
+                Receipt::Delivered => {
+                    let policy = state.policy.in_force.clone();
+                    let used = channels(policy.as_deref(), &page.person).iter().position(|c| *c == page.channel);
+                    change(state, page.call_out, |call_out| {
+                        if let Some(called) = call_out.called.get_mut(&page.person) {
+                            called.next_channel = used.unwrap_or(0);
+                        }
+                    });
+                }
+                Receipt::Failed => failed(state, &page, at, true),
+                Receipt::Underway => {}
+            }
+        }
+        Record::CallOutWidened { call_out, people } => {
+            let policy = state.policy.in_force.clone();
+            let (figures, _) = figures(state);
+            change(state, *call_out, |call_out| {
+                call_out.widened_at = Some(at);
+                let severity = call_out.severity;
+                for person in people {
+                    let called = call_out
+                        .called
+                        .entry(person.clone())
+                        .or_insert_with(|| Called { level: u32::MAX, ..Called::new() });
+                    called.declined = false;
+                    let first = first_at(policy.as_deref(), person, severity, at);
+                    // Whoever was paged by the same channel a moment ago need not be paged twice in a breath.
+                    let theirs = channels(policy.as_deref(), person);
+                    let next = theirs.get(called.next_channel % theirs.len().max(1));
+                    let used = next.and_then(|next| called.used.get(next));
+                    called.next_at = Some(used.map_or(first, |used| first.max(after(*used, figures.repeat_after))));
                 }
             });
         }
-        Record::CallOutWidened { call_out, people } => change(state, *call_out, |call_out| {
-            call_out.widened_at = Some(at);
-            for person in people {
-                let called = call_out
-                    .called
-                    .entry(person.clone())
-                    .or_insert_with(|| Called { level: u32::MAX, ..Called::new() });
-                called.declined = false;
-                called.next_at = Some(at);
-            }
+        Record::Acknowledged { call_out, person, late: true, .. } => change(state, *call_out, |call_out| {
+            call_out.late.insert(person.clone());
         }),
         Record::Acknowledged { call_out, person, via, .. } => change(state, *call_out, |call_out| {
             call_out.acknowledged.push(Acknowledged { person: person.clone(), at, via: *via });
@@ -693,19 +773,27 @@ pub(super) fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record)
         }),
         Record::Declined { call_out, person, .. } => change(state, *call_out, |call_out| {
             call_out.acknowledged.retain(|have| have.person != *person);
-            if call_out.acknowledged.len() < call_out.wanted as usize
-                && !matches!(call_out.status, Status::Ended { .. })
-            {
-                call_out.status = Status::Paging;
-            }
             if let Some(called) = call_out.called.get_mut(person) {
                 called.declined = true;
                 called.next_at = None;
+            }
+            let wanting = call_out.acknowledged.len() < call_out.wanted as usize;
+            if wanting && matches!(call_out.status, Status::Acknowledged { .. }) {
+                // Given back: whoever had been called, and was told that it is taken, is called again.
+                call_out.status = Status::Paging;
+                call_out.late.clear();
+                let has_it: BTreeSet<_> = call_out.acknowledged.iter().map(|have| have.person.clone()).collect();
+                for (person, called) in &mut call_out.called {
+                    if !called.declined && !has_it.contains(person) {
+                        called.next_at = Some(at);
+                    }
+                }
             }
         }),
         Record::AcknowledgementExpired { call_out } => change(state, *call_out, |call_out| {
             call_out.status = Status::Paging;
             call_out.acknowledged.clear();
+            call_out.late.clear();
             call_out.level = None;
             call_out.level_at = at;
             call_out.counted_from = None;
@@ -713,6 +801,7 @@ pub(super) fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record)
             for called in call_out.called.values_mut() {
                 called.next_at = None;
                 called.declined = false;
+                called.failed.clear();
             }
         }),
         Record::CallOutEnded { call_out, why } => {
@@ -729,55 +818,83 @@ pub(super) fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record)
 fn apply_outcome(state: &mut State, id: PageId, outcome: &SendResult, at: Timestamp) {
     let Some(page) = Arc::make_mut(&mut state.paging).pages.get_mut(&id) else { return };
     page.outcome = Some((outcome.clone(), at));
-    let (call_out, person) = (page.call_out, page.person.clone());
+    let page = page.clone();
+    match outcome {
+        SendResult::Accepted => change(state, page.call_out, |call_out| {
+            let level = call_out.level;
+            let Some(called) = call_out.called.get_mut(&page.person) else { return };
+            called.failed.remove(&page.channel);
+            if Some(called.level) == level && call_out.counted_from.is_none() {
+                call_out.counted_from = Some(at);
+            }
+        }),
+        SendResult::Cancelled => {}
+        SendResult::Retryable { .. } | SendResult::Refused { .. } => failed(state, &page, at, true),
+        // It may have gone, so it is no reason to pass the level.
+        SendResult::Unknown { .. } => failed(state, &page, at, false),
+    }
+}
+
+/// A page did not arrive, as far as is known: the person's next channel is used at once, unless that one was used
+/// lately. So no channel of a person is used more often than the usual wait allows, whatever the transports say.
+fn failed(state: &mut State, page: &Page, at: Timestamp, surely: bool) {
+    let policy = state.policy.in_force.clone();
     let (figures, _) = figures(state);
-    let channels_n = u32::try_from(channels_of(state, &person).len()).unwrap_or(1).max(1);
-    change(state, call_out, |call_out| {
-        let (level, test) = (call_out.level, call_out.test.is_some());
-        let Some(called) = call_out.called.get_mut(&person) else { return };
-        match outcome {
-            SendResult::Accepted => {
-                called.failed = 0;
-                if Some(called.level) == level && call_out.counted_from.is_none() {
-                    call_out.counted_from = Some(at);
-                }
-            }
-            SendResult::Cancelled => {}
-            SendResult::Retryable { .. } | SendResult::Refused { .. } | SendResult::Unknown { .. } => {
-                called.failed += 1;
-                if called.next_at.is_some() && !test {
-                    // The next channel at once, while there is one that has not failed; then after the usual wait.
-                    let wait = if called.failed < channels_n { SignedDuration::ZERO } else { figures.repeat_after };
-                    called.next_at = Some(after(at, wait));
-                }
-                let level_unreachable = call_out
-                    .called
-                    .values()
-                    .filter(|called| Some(called.level) == level)
-                    .all(|called| called.declined || called.failed >= channels_n);
-                if level_unreachable && call_out.counted_from.is_none() {
-                    // Nobody of the level can be reached by anything: the recorded outcomes are the reason to go on.
-                    let longest = SignedDuration::from_hours(24 * 365);
-                    call_out.counted_from = Some(after(at, -longest));
-                }
-            }
+    change(state, page.call_out, |call_out| {
+        let (level, at_once) = (call_out.level, all_at_once(call_out));
+        let severity = call_out.severity;
+        let Some(called) = call_out.called.get_mut(&page.person) else { return };
+        if surely {
+            called.failed.insert(page.channel);
+        }
+        let newest = page.attempt == called.attempts;
+        if let (Some(next_at), true, false) = (called.next_at, newest, at_once) {
+            let theirs = channels(policy.as_deref(), &page.person);
+            let next = theirs.get(called.next_channel % theirs.len().max(1));
+            let free_at =
+                next.and_then(|next| called.used.get(next)).map_or(at, |used| after(*used, figures.repeat_after));
+            let sooner = in_the_morning(policy.as_deref(), severity, free_at.max(at));
+            called.next_at = Some(next_at.min(sooner));
+        }
+        let out_of_reach =
+            call_out.called.iter().filter(|(_, called)| Some(called.level) == level).all(|(person, called)| {
+                let theirs = channels(policy.as_deref(), person);
+                called.declined || theirs.iter().all(|channel| called.failed.contains(channel))
+            });
+        if surely && out_of_reach && call_out.counted_from.is_none() {
+            // Nobody of the level can be reached by anything: the recorded outcomes are the reason to go on at once.
+            let longest = SignedDuration::from_hours(24 * 365);
+            call_out.counted_from = Some(after(at, -longest));
         }
     });
 }
 
-impl Called {
-    fn new() -> Self {
-        Self { level: 0, next_at: None, next_channel: 0, attempts: 0, failed: 0, declined: false }
+/// After a restart a level of which no send was accepted counts afresh: it has not been really called, however long
+/// callout was down, so it is not passed.
+pub(super) fn apply_started(state: &mut State, at: Timestamp) {
+    let waiting = |c: &&Arc<CallOut>| c.status == Status::Paging && c.level.is_some() && c.counted_from.is_none();
+    let waiting: Vec<CallOutId> = state.paging.call_outs.values().filter(waiting).map(|c| c.id).collect();
+    for id in waiting {
+        change(state, id, |call_out| call_out.level_at = at);
     }
 }
 
-fn channels_of<'a>(state: &'a State, person: &PersonId) -> &'a [PageChannel] {
-    state
-        .policy
-        .in_force
-        .as_ref()
-        .and_then(|policy| policy.people.get(person))
-        .map_or(&[], |person| person.channels.as_slice())
+impl Called {
+    fn new() -> Self {
+        Self {
+            level: 0,
+            next_at: None,
+            next_channel: 0,
+            attempts: 0,
+            used: BTreeMap::new(),
+            failed: BTreeSet::new(),
+            declined: false,
+        }
+    }
+}
+
+fn channels<'a>(policy: Option<&'a Policy>, person: &PersonId) -> &'a [PageChannel] {
+    policy.and_then(|policy| policy.people.get(person)).map_or(&[], |person| person.channels.as_slice())
 }
 
 fn change(state: &mut State, id: CallOutId, with: impl FnOnce(&mut CallOut)) {

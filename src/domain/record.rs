@@ -243,6 +243,9 @@ pub enum Record {
         page: Option<PageId>,
         /// By what.
         via: Via,
+        /// Somebody else had it already, and they were told who.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        late: bool,
     },
     /// Somebody can't.
     Declined {

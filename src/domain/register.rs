@@ -21,6 +21,8 @@ use std::sync::Arc;
 pub const BIN_S: i64 = 300;
 /// Bins kept for each stream: one day.
 const BINS_MAX: usize = 288;
+/// Streams with bins at most; beyond it the topic that has been silent longest goes.
+const STREAMS_MAX: usize = 1_000;
 /// Contacts kept for the pages.
 const RECENT_MAX: usize = 2_000;
 
@@ -206,6 +208,12 @@ pub(super) fn apply(
         if bins.len() > BINS_MAX {
             bins.pop_first();
         }
+    }
+    while tally.bins.len() > STREAMS_MAX {
+        let topics = tally.bins.iter().filter(|(stream, _)| matches!(stream, Stream::Tag(_)));
+        let silent = topics.min_by_key(|(_, bins)| bins.last_key_value().map(|(bin, _)| *bin));
+        let silent = silent.map(|(stream, _)| stream.clone()).expect("there are fewer channels than streams");
+        tally.bins.remove(&silent);
     }
     if let Some(answered) = contact.answered {
         let calls = tally.calls.entry(bin).or_default();

@@ -145,7 +145,8 @@ pub fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
         | Record::Declined { .. }
         | Record::AcknowledgementExpired { .. }
         | Record::CallOutEnded { .. } => paging::apply(state, seq, at, record),
-        Record::Started { .. } | Record::ReplyUnmatched { .. } => {}
+        Record::Started { .. } => paging::apply_started(state, at),
+        Record::ReplyUnmatched { .. } => {}
     }
     if let Some(incident) = incident_of(state, seq, record) {
         incident::add_line(state, incident, Line { seq, at, record: Arc::new(record.clone()) });

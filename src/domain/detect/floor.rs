@@ -100,7 +100,7 @@ impl Window {
     }
 
     /// When fewer than half of the rule's count will be left in the window, if nothing more comes.
-    fn quiet_at(&self, rule: &Rule, middle: Option<GridPoint>) -> Timestamp {
+    fn quiet_at(&self, rule: &Rule, middle: Option<GridPoint>, now: Timestamp) -> Timestamp {
         let half = match rule {
             Rule::Surge { reports, .. } | Rule::Cluster { reports, .. } => reports.div_ceil(2).max(1) as usize,
         };
@@ -111,8 +111,11 @@ impl Window {
             (Rule::Cluster { .. }, _, _) => false,
             (Rule::Surge { .. }, _, _) => true,
         };
-        let pivot = self.contacts.iter().rev().filter(|(_, there)| counts(there)).nth(half - 1);
-        pivot.map_or(Timestamp::MIN, |((at, _), _)| after(*at, SignedDuration::from_secs(i64::from(within_s(rule)))))
+        let within = SignedDuration::from_secs(i64::from(within_s(rule)));
+        // What is older than the window has left it, so there is no need to look at it.
+        let inside = self.contacts.iter().rev().take_while(|((at, _), _)| after(*at, within) > now);
+        let pivot = inside.filter(|(_, there)| counts(there)).nth(half - 1);
+        pivot.map_or(Timestamp::MIN, |((at, _), _)| after(*at, within))
     }
 
     fn middle(&self, from: Timestamp, to: Timestamp) -> Option<GridPoint> {
@@ -138,6 +141,6 @@ pub(super) fn clear_at(state: &State, raised: &Raised) -> Timestamp {
         .windows
         .topics
         .get(&raised.signal.topic)
-        .map_or(Timestamp::MIN, |window| window.quiet_at(&raised.signal.rule, raised.signal.place));
+        .map_or(Timestamp::MIN, |window| window.quiet_at(&raised.signal.rule, raised.signal.place, state.last_at));
     quiet.max(after(raised.at, hold))
 }

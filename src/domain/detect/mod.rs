@@ -19,6 +19,8 @@ use std::sync::Arc;
 /// Contacts of one topic that a window holds at most; beyond it the oldest go, which can only make a rule slower to
 /// clear, never slower to raise.
 const WINDOW_MAX: usize = 10_000;
+/// Topics that have a window at most; beyond it the one that has been silent longest goes.
+const TOPICS_MAX: usize = 1_000;
 
 /// Recent contacts per topic, by received time.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -93,13 +95,24 @@ pub(super) fn apply_contact(state: &mut State, seq: Seq, contact: &Contact) {
     let windows = Arc::make_mut(&mut state.windows);
     for tag in &contact.tags {
         let window = windows.topics.entry(tag.clone()).or_default();
-        window.contacts.insert((contact.received_at, seq.into()), contact.place);
+        // A sender's clock may be ahead; a contact of the future would not be counted before its time came.
+        window.contacts.insert((contact.received_at.min(state.last_at), seq.into()), contact.place);
         while window.contacts.len() > WINDOW_MAX
             || window.contacts.first_key_value().is_some_and(|((at, _), _)| *at <= oldest)
         {
             window.contacts.pop_first();
         }
     }
+    while windows.topics.len() > TOPICS_MAX {
+        let newest = |window: &Window| window.contacts.last_key_value().map(|((at, _), _)| *at);
+        let silent = windows.topics.iter().min_by_key(|(_, window)| newest(window)).map(|(topic, _)| topic.clone());
+        windows.topics.remove(&silent.expect("there is more than one topic"));
+    }
+}
+
+/// Forgets what was counted for a topic: its incident was stood down.
+pub(super) fn begin_anew(state: &mut State, topic: &Tag) {
+    Arc::make_mut(&mut state.windows).topics.remove(topic);
 }
 
 /// Applies a signal's record.

@@ -1,0 +1,204 @@
+//! Records and answers in words, with short names: I1 for the first incident, P3 for the third page.
+
+use callout::domain::event::{Acknowledgement, Answer, Receipt, SendResult};
+use callout::domain::id::Seq;
+use callout::domain::record::{CallOutEnd, Cause, Held, Record};
+use callout::domain::state::State;
+use callout::domain::time::Timestamp;
+use std::collections::BTreeMap;
+
+/// The names given so far.
+#[derive(Default)]
+pub struct Names {
+    by_seq: BTreeMap<u64, String>,
+    counts: BTreeMap<&'static str, u32>,
+}
+
+impl Names {
+    /// Gives a new thing its name.
+    pub fn learn(&mut self, seq: Seq, record: &Record) {
+        let prefix = match record {
+            Record::ContactTaken { .. } => "C",
+            Record::WarningEntered { .. } => "W",
+            Record::SignalRaised { .. } => "S",
+            Record::IncidentOpened { .. } => "I",
+            Record::TaskOpened { .. } => "T",
+            Record::CallOutStarted { .. } => "CO",
+            Record::PageIntended { .. } => "P",
+            _ => return,
+        };
+        let n = self.counts.entry(prefix).or_default();
+        *n += 1;
+        self.by_seq.insert(seq.0, format!("{prefix}{n}"));
+    }
+
+    /// The name of the thing that this record began.
+    pub fn name(&self, seq: Seq) -> String {
+        self.by_seq.get(&seq.0).cloned().unwrap_or_else(|| format!("record {seq}"))
+    }
+
+    /// The record that began the thing of this name.
+    pub fn find(&self, name: &str) -> Result<u64, String> {
+        let found = self.by_seq.iter().find(|(_, known)| *known == name).map(|(seq, _)| *seq);
+        found.ok_or_else(|| format!("there is no {name}"))
+    }
+
+    /// One line for a record; `None` for those that are the story's own beginning.
+    pub fn record(&self, state: &State, seq: Seq, record: &Record, clock: &str) -> Option<String> {
+        let me = self.name(seq);
+        let of = |id: u64| self.name(Seq(id));
+        let call_out = |id: u64| {
+            if state.paging.call_outs.len() > 1 { format!("{}: ", of(id)) } else { String::new() }
+        };
+        Some(match record {
+            Record::DocumentRecorded { .. } => return None,
+            Record::Started { .. } => "callout is up".into(),
+            Record::PolicyInForce { documents, .. } => {
+                let playbooks: Vec<&str> = documents
+                    .iter()
+                    .filter(|(kind, _, _)| *kind == callout::domain::policy::DocumentKind::Playbook)
+                    .map(|(_, name, _)| name.as_str())
+                    .collect();
+                format!("in force: playbooks {}", playbooks.join(", "))
+            }
+            Record::LayersInForce { epoch, .. } => format!("layers of epoch {epoch} in force"),
+            Record::ContactTaken { contact, incident, .. } => {
+                let history = if contact.history { " as history" } else { "" };
+                match incident {
+                    Some(incident) => format!("contact taken{history}, counts towards {}", of(incident.0)),
+                    None => format!("contact taken{history}"),
+                }
+            }
+            Record::WarningEntered { warning, .. } => {
+                format!("{me}: {} {} {} in force from {clock}", warning.source, warning.kind, warning.level.as_str())
+            }
+            Record::WarningEnded { warning, .. } => format!("{} is over", of(warning.0)),
+            Record::SignalRaised { signal } => format!("{me}: {}", signal.evidence),
+            Record::SignalCleared { signal } => format!("{} is quiet again", of(signal.0)),
+            Record::IncidentOpened { topic, severity, exercise, by, .. } => {
+                let exercise = if *exercise { ", EXERCISE" } else { "" };
+                format!("incident {me} opened: {topic}, severity {}{exercise}, by {}", u8::from(*severity), by.who)
+            }
+            Record::EvidenceJoined { incident, cause } => {
+                let cause = match cause {
+                    Cause::Signal(id) => of(id.0),
+                    Cause::Warning(id) => of(id.0),
+                };
+                format!("{cause} is evidence for {}", of(incident.0))
+            }
+            Record::PlaybookHeld { incident, playbook, why, .. } => {
+                let why = match why {
+                    Held::Proposed => "proposed: a person decides",
+                    Held::CoreHours => "held: it is core hours",
+                    Held::OutOfHours => "held: it is out of hours",
+                };
+                format!("playbook {playbook} for {} {why}", of(incident.0))
+            }
+            Record::PlaybookActivated { incident, playbook, by, .. } => {
+                format!("playbook {playbook} activated for {} by {}", of(incident.0), by.who)
+            }
+            Record::TaskOpened { title, owner, due, .. } => match due {
+                Some(_) => format!("task {me} for {owner}: {title}, by {clock}"),
+                None => format!("task {me} for {owner}: {title}"),
+            },
+            Record::TaskMoved { task, to, by } => {
+                format!("task {} {} by {}", of(task.0), format!("{to:?}").to_lowercase(), by.who)
+            }
+            Record::StepCovered { playbook, step, by, .. } => {
+                format!("step {} of {playbook} is covered by {}", step + 1, of(by.0))
+            }
+            Record::CallOutStarted { ladder, test, wanted, cause, .. } => {
+                let ladder: Vec<&str> = ladder.iter().map(|role| role.as_str()).collect();
+                let wanted = if *wanted > 1 { format!(", {wanted} wanted") } else { String::new() };
+                match test {
+                    Some(person) => format!("call-out {me}: test of {person}"),
+                    None if ladder.is_empty() => format!("call-out {me}: everybody{wanted} ({cause})"),
+                    None => format!("call-out {me}: {}{wanted} ({cause})", ladder.join(", then ")),
+                }
+            }
+            Record::LevelStarted { call_out: id, level, people, passed } => {
+                let people: Vec<&str> = people.iter().map(|person| person.as_str()).collect();
+                match passed {
+                    Some(why) => format!("{}level {}: {why}; passed", call_out(id.0), level + 1),
+                    None => format!("{}level {}: {}", call_out(id.0), level + 1, people.join(", ")),
+                }
+            }
+            Record::PageIntended { call_out: id, person, channel, attempt, repeats } => {
+                let repeats = repeats.map(|page| format!(", repeats {}", of(page.0))).unwrap_or_default();
+                format!("{}page {me} to {person} by {channel}, attempt {attempt}{repeats}", call_out(id.0))
+            }
+            Record::PageSent { page, outcome } => {
+                let how = match outcome {
+                    SendResult::Accepted => "accepted".into(),
+                    SendResult::Retryable { why } => format!("not accepted for now: {why}"),
+                    SendResult::Refused { why } => format!("refused: {why}"),
+                    SendResult::Unknown { why } => format!("unknown: {why}"),
+                    SendResult::Cancelled => "stopped before it was sent".into(),
+                };
+                format!("{} {how}", of(page.0))
+            }
+            Record::PageReceipt { page, receipt } => {
+                let how = match receipt {
+                    Receipt::Underway => "under way",
+                    Receipt::Failed => "not delivered",
+                    Receipt::Delivered => "on the phone",
+                };
+                format!("{} {how}", of(page.0))
+            }
+            Record::CallOutWidened { call_out: id, people } => {
+                let people: Vec<&str> = people.iter().map(|person| person.as_str()).collect();
+                format!("{}everybody: {}", call_out(id.0), people.join(", "))
+            }
+            Record::Acknowledged { call_out: id, person, via, late, .. } => {
+                let late = if *late { " too, late" } else { "" };
+                format!("{}{person} has got this{late}, by {}", call_out(id.0), via.in_words())
+            }
+            Record::Declined { call_out: id, person, via } => {
+                format!("{}{person} can't, by {}", call_out(id.0), via.in_words())
+            }
+            Record::AcknowledgementExpired { call_out: id } => {
+                format!("{}acknowledged, but nothing has moved since: paged again", call_out(id.0))
+            }
+            Record::CallOutEnded { call_out: id, why } => {
+                let why = match why {
+                    CallOutEnd::StoodDown => "stood down",
+                    CallOutEnd::Answered => "it was answered",
+                    CallOutEnd::Unanswered => "nobody answered",
+                };
+                format!("call-out {} ends: {why}", of(id.0))
+            }
+            Record::ReplyUnmatched { why, .. } => format!("a reply fits no page: {why}"),
+            Record::EntryWritten { incident, by, .. } => {
+                format!("{} writes into the log of {}", by.who, of(incident.0))
+            }
+            Record::StoodDown { incident, by, .. } => format!("{} stood down by {}", of(incident.0), by.who),
+        })
+    }
+
+    /// What the sender of an event is told; `None` for what needs no line.
+    pub fn answer(&self, answer: &Answer, clock: &dyn Fn(Timestamp) -> String) -> Option<String> {
+        let of = |id: u64| self.name(Seq(id));
+        Some(match answer {
+            Answer::Contact { receipt, replay: true } => {
+                let counted: Vec<&str> = receipt.counted.iter().map(|stream| stream.as_str()).collect();
+                format!("the same answer as before: {}, counted in {}", of(receipt.id.0), counted.join(" "))
+            }
+            Answer::None
+            | Answer::Contact { .. }
+            | Answer::Warning(_)
+            | Answer::Incident(_)
+            | Answer::Entry(_)
+            | Answer::CallOut(_) => return None,
+            Answer::Refused(why) => format!("refused: {why}"),
+            Answer::Acknowledgement(told) => match told {
+                Acknowledgement::Yours { incident: Some(incident) } => format!("yours: {}", of(incident.0)),
+                Acknowledgement::Yours { incident: None } => "yours".into(),
+                Acknowledgement::AlreadyYours { at } => format!("yours already, since {}", clock(*at)),
+                Acknowledgement::AlreadyTaken { by, at } => format!("{by} has it since {}", clock(*at)),
+                Acknowledgement::Declined => "noted; the next is paged".into(),
+                Acknowledgement::Closed => "it is over".into(),
+                Acknowledgement::UnknownPage => "no such page".into(),
+            },
+        })
+    }
+}
