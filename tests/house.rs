@@ -60,10 +60,11 @@ fn texts() -> Vec<(String, String)> {
             let meta = fs::symlink_metadata(&path).unwrap();
             if meta.is_dir() {
                 folders.push(path);
-            } else if meta.is_file() && meta.len() <= BYTES_MAX {
-                if let Ok(text) = fs::read_to_string(&path) {
-                    texts.push((path.strip_prefix(root()).unwrap().to_string_lossy().into_owned(), text));
-                }
+            } else if meta.is_file()
+                && meta.len() <= BYTES_MAX
+                && let Ok(text) = fs::read_to_string(&path)
+            {
+                texts.push((path.strip_prefix(root()).unwrap().to_string_lossy().into_owned(), text));
             }
         }
     }

@@ -16,10 +16,21 @@ pub const DUTY_OFFICER: &str = "priya.nair";
 pub const DEPUTY: &str = "imran.shah";
 /// Highways standby.
 pub const HIGHWAYS: &str = "tom.ashdown";
+/// Drainage on call.
+pub const DRAINAGE: &str = "neil.garrow";
+/// Social care's emergency duty team.
+pub const SOCIAL_CARE: &str = "sam.okoro";
+/// Communications on call.
+pub const COMMUNICATIONS: &str = "zara.quinn";
 /// Rest centre manager.
 pub const REST_CENTRE: &str = "leah.marsh";
 /// Second rest centre manager.
 pub const REST_CENTRE_SECOND: &str = "ian.cole";
+
+/// The evening of the story: Friday 20 November 2026, 20:00. By `config/rota.toml` the cast is on call then.
+pub fn start() -> Timestamp {
+    Timestamp::constant(1_795_204_800, 0)
+}
 
 /// How somebody of the story takes a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,16 +46,26 @@ pub struct Player {
 /// The cast. People of the rota who are not in it never answer. Answers count from the page and not from the clock, so
 /// the story holds however early or late the core raises the alarm.
 pub const PEOPLE: &[Player] = &[
-    Player { id: DUTY_OFFICER, answers_after: None, part: "duty officer, asleep: yours to answer" },
-    Player { id: DEPUTY, answers_after: Some(SignedDuration::from_secs(235)), part: "deputy" },
-    Player { id: HIGHWAYS, answers_after: Some(SignedDuration::from_secs(125)), part: "highways standby" },
-    Player { id: REST_CENTRE, answers_after: None, part: "rest centre manager, on a train" },
-    Player {
-        id: REST_CENTRE_SECOND,
-        answers_after: Some(SignedDuration::from_secs(150)),
-        part: "second rest centre manager",
-    },
+    player_of(DUTY_OFFICER, None, "duty officer, asleep: yours to answer"),
+    player_of(DEPUTY, Some(235), "deputy"),
+    player_of(HIGHWAYS, Some(125), "highways standby"),
+    player_of(DRAINAGE, Some(160), "drainage on call"),
+    player_of(SOCIAL_CARE, Some(140), "social care"),
+    player_of(COMMUNICATIONS, Some(200), "communications"),
+    player_of("anil.desai", Some(95), "emergency control, at home"),
+    player_of("dora.quist", Some(170), "emergency control, at home"),
+    player_of(REST_CENTRE, None, "rest centre manager, on a train"),
+    player_of(REST_CENTRE_SECOND, Some(150), "second rest centre manager"),
+    player_of("will.thorn", Some(110), "tree officer"),
 ];
+
+const fn player_of(id: &'static str, answers_after_s: Option<i64>, part: &'static str) -> Player {
+    let answers_after = match answers_after_s {
+        Some(seconds) => Some(SignedDuration::from_secs(seconds)),
+        None => None,
+    };
+    Player { id, answers_after, part }
+}
 
 /// How that person takes a page; `None` for somebody who is not in the story and never answers.
 pub fn player(person: &str) -> Option<&'static Player> {
@@ -74,19 +95,19 @@ pub enum Entry {
         /// What else was considered.
         considered: &'static str,
     },
-    /// Takes the first open task whose title holds one of the words, whatever the case. Passed over where none does.
+    /// Takes the first open task whose title holds the words, whatever the case. Passed over where none does.
     TaskTaken {
         /// Who.
         by: &'static str,
         /// Words of the title.
-        about: &'static [&'static str],
+        about: &'static str,
     },
-    /// Finishes the first unfinished task whose title holds one of the words. Passed over where none does.
+    /// Finishes the first unfinished task whose title holds the words. Passed over where none does.
     TaskDone {
         /// Who.
         by: &'static str,
         /// Words of the title.
-        about: &'static [&'static str],
+        about: &'static str,
     },
     /// Ends the incident.
     StandDown {
@@ -103,18 +124,26 @@ pub enum Entry {
 pub fn entries(start: Timestamp) -> Vec<(Timestamp, Entry)> {
     use EntryKind::{Action, Information, Media, Request};
     let note = |by, kind, text| Entry::Note { by, kind, text };
+    let take = |by, about| Entry::TaskTaken { by, about };
+    let done = |by, about| Entry::TaskDone { by, about };
     let cues = vec![
         ("20:32:20", note(DEPUTY, Information, "At home with the incident room open. Taking it until Priya answers.")),
-        ("20:35:10", Entry::TaskTaken { by: HIGHWAYS, about: GULLIES }),
+        ("20:32:50", take(DEPUTY, "log")),
+        ("20:33:20", done(DEPUTY, "log")),
+        ("20:35:10", take(HIGHWAYS, "crews")),
         ("20:36:00", note(DEPUTY, Request, "Fire control told: flooding at Mill Street, no rescues asked for yet.")),
+        ("20:36:30", take(COMMUNICATIONS, "message")),
+        ("20:37:10", take(DRAINAGE, "water company")),
+        ("20:37:40", take(SOCIAL_CARE, "vulnerable")),
         (
-            "20:38:00",
-            note(DEPUTY, Media, "Recorded message on the main line changed: flooding in Mill Street, keep away."),
+            "20:39:00",
+            note(COMMUNICATIONS, Media, "Recorded message changed and posted: flooding in Mill Street, keep away."),
         ),
+        ("20:39:20", done(COMMUNICATIONS, "message")),
         ("20:41:30", note(HIGHWAYS, Action, "On scene at Mill Street. Two gullies blocked, water over both kerbs.")),
-        ("20:42:40", Entry::TaskTaken { by: HIGHWAYS, about: CLOSURES }),
+        ("20:42:40", take(HIGHWAYS, "closed")),
         ("20:44:10", note(HIGHWAYS, Action, "Road closed from Tanners Row to High Street. Barriers out.")),
-        ("20:44:40", Entry::TaskDone { by: HIGHWAYS, about: CLOSURES }),
+        ("20:44:40", done(HIGHWAYS, "closed")),
         (
             "20:47:00",
             Entry::Decision {
@@ -124,16 +153,18 @@ pub fn entries(start: Timestamp) -> Vec<(Timestamp, Entry)> {
                 considered: "Hotel rooms: none free in town. Waiting an hour: the river still rises.",
             },
         ),
-        ("20:53:00", Entry::TaskDone { by: DEPUTY, about: &["vulnerable"] }),
-        ("20:57:30", note(DEPUTY, Request, "Water company asked to look at the pumping station below Low Road.")),
-        ("20:58:00", Entry::TaskDone { by: DEPUTY, about: &["water company"] }),
+        ("20:51:00", take(SOCIAL_CARE, "care homes")),
+        ("20:53:00", done(SOCIAL_CARE, "vulnerable")),
+        ("20:54:00", take(DRAINAGE, "register")),
+        ("20:57:30", note(DRAINAGE, Request, "Water company asked to look at the pumping station below Low Road.")),
+        ("20:58:00", done(DRAINAGE, "water company")),
         ("21:02:00", note(HIGHWAYS, Action, "Pump running at the low point. Gullies flowing again on the north side.")),
-        ("21:02:30", Entry::TaskDone { by: HIGHWAYS, about: GULLIES }),
+        ("21:02:30", done(HIGHWAYS, "crews")),
+        ("21:08:00", done(SOCIAL_CARE, "care homes")),
         ("21:12:00", note(DEPUTY, Information, "Corn Hall open, four people and a dog there.")),
-        ("21:20:00", Entry::TaskDone { by: DEPUTY, about: &["register", "property", "properties"] }),
         ("21:35:00", note(HIGHWAYS, Action, "Tree in Castle Lane cut back, one lane open.")),
         ("22:05:00", note(DEPUTY, Information, "No call about water inside a home for half an hour. Rain has passed.")),
-        ("22:24:00", Entry::TaskDone { by: DEPUTY, about: &["message", "public", "website", "social"] }),
+        ("22:12:00", done(DRAINAGE, "register")),
         (
             "22:30:00",
             Entry::StandDown {
@@ -147,9 +178,6 @@ pub fn entries(start: Timestamp) -> Vec<(Timestamp, Entry)> {
     entries
 }
 
-const GULLIES: &[&str] = &["gully", "gullies", "pump"];
-const CLOSURES: &[&str] = &["clos", "sign"];
-
 /// The time since 20:00 of the story's `HH:MM:SS`.
 fn since_eight(clock: &str) -> SignedDuration {
     let time: jiff::civil::Time = clock.parse().expect("the script's times are times of day");
@@ -161,10 +189,19 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::demo::storm;
+    use crate::domain::person::People;
+    use crate::domain::playbook::{Playbook, Step};
+    use crate::domain::rota::Rota;
+    use jiff::tz::TimeZone;
+    use std::collections::BTreeSet;
 
     fn entries() -> Vec<(SignedDuration, Entry)> {
-        let start: Timestamp = "2026-11-20T20:00:00Z".parse().unwrap();
-        super::entries(start).into_iter().map(|(at, entry)| (at.duration_since(start), entry)).collect()
+        super::entries(start()).into_iter().map(|(at, entry)| (at.duration_since(start()), entry)).collect()
+    }
+
+    fn flood_playbook() -> Playbook {
+        let text = include_str!("../../playbooks/surface-water-flooding.toml");
+        Playbook::parse("surface-water-flooding", text).unwrap()
     }
 
     #[test]
@@ -182,6 +219,53 @@ mod tests {
         let deputy = ladder + player(DEPUTY).unwrap().answers_after.unwrap();
         assert!((530..=550).contains(&deputy.as_secs()), "{deputy}");
         assert!(player("nobody").is_none());
+    }
+
+    #[test]
+    fn on_the_evening_of_the_story_the_cast_is_on_call() {
+        let london = TimeZone::get("Europe/London").unwrap();
+        assert_eq!(start().to_zoned(london.clone()).to_string(), "2026-11-20T20:00:00+00:00[Europe/London]");
+        let rota = Rota::parse(include_str!("../../config/rota.toml"), &london).unwrap();
+        let on_call = |role: &str| rota.on_call(&role.into(), start());
+        for (role, person) in [
+            ("duty_officer", DUTY_OFFICER),
+            ("deputy", DEPUTY),
+            ("highways", HIGHWAYS),
+            ("drainage", DRAINAGE),
+            ("social_care", SOCIAL_CARE),
+            ("communications", COMMUNICATIONS),
+            ("rest_centre", REST_CENTRE),
+        ] {
+            assert!(on_call(role).contains(&person.into()), "{role}: {:?}", on_call(role));
+        }
+        let people = People::parse(include_str!("../../config/people.toml")).unwrap();
+        assert!(PEOPLE.iter().all(|player| people.persons.contains_key(&player.id.into())));
+    }
+
+    #[test]
+    fn every_task_of_the_flood_playbook_is_taken_and_done_by_the_end() {
+        let tasks: BTreeSet<String> = flood_playbook()
+            .steps
+            .iter()
+            .filter_map(|step| if let Step::Task { title, .. } = step { Some(title.to_lowercase()) } else { None })
+            .collect();
+        assert!(tasks.len() >= 6);
+        let (mut open, mut taken) = (tasks.clone(), BTreeSet::new());
+        for (_, entry) in entries() {
+            match entry {
+                Entry::TaskTaken { about, .. } => {
+                    let title = open.iter().find(|title| title.contains(about)).cloned();
+                    let title = title.unwrap_or_else(|| panic!("no open task about {about}"));
+                    taken.extend(open.take(&title));
+                }
+                Entry::TaskDone { about, .. } => {
+                    let title = taken.iter().find(|title| title.contains(about)).cloned();
+                    taken.remove(&title.unwrap_or_else(|| panic!("nobody has taken a task about {about}")));
+                }
+                _ => {}
+            }
+        }
+        assert!(open.is_empty() && taken.is_empty(), "left open: {open:?}, left undone: {taken:?}");
     }
 
     #[test]

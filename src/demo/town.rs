@@ -256,9 +256,13 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use geo::{Area, BooleanOps, BoundingRect, Intersects, Polygon, Validation};
+    use std::sync::LazyLock;
+
+    /// Drawn once for all tests: the houses take a while.
+    static LAYERS: LazyLock<Vec<(LayerMeta, String)>> = LazyLock::new(layers);
 
     fn polygons(id: &str) -> Vec<(String, Polygon)> {
-        let (_, text) = layers().into_iter().find(|(meta, _)| meta.id == id).unwrap();
+        let (_, text) = LAYERS.iter().find(|(meta, _)| meta.id == id).unwrap();
         let layer: geojson::FeatureCollection = text.parse::<geojson::GeoJson>().unwrap().try_into().unwrap();
         layer
             .features
@@ -273,7 +277,7 @@ mod tests {
     #[test]
     fn every_polygon_is_valid_and_inside_the_town() {
         let (west, south, east, north) = EDGES;
-        for (meta, _) in layers() {
+        for (meta, _) in LAYERS.iter() {
             for (id, polygon) in polygons(meta.id) {
                 assert!(polygon.is_valid(), "{} {id}: {:?}", meta.id, polygon.validation_errors());
                 assert!(polygon.unsigned_area() > 30.0, "{} {id} is a sliver", meta.id);
@@ -292,8 +296,8 @@ mod tests {
 
     #[test]
     fn the_layers_are_the_same_bytes_each_time_and_no_id_stands_twice() {
-        assert_eq!(layers(), layers());
-        let mut ids: Vec<String> = layers().iter().flat_map(|(meta, _)| polygons(meta.id)).map(|(id, _)| id).collect();
+        assert_eq!(layers(), *LAYERS);
+        let mut ids: Vec<String> = LAYERS.iter().flat_map(|(meta, _)| polygons(meta.id)).map(|(id, _)| id).collect();
         let all = ids.len();
         ids.sort();
         ids.dedup();
@@ -357,9 +361,9 @@ mod tests {
     fn every_body_and_kind_stands_in_the_table_of_bodies() {
         let table = include_str!("../../config/bodies.toml");
         let table = crate::domain::ownership::Bodies::parse(table).unwrap();
-        for (meta, text) in layers() {
+        for (meta, text) in LAYERS.iter() {
             assert!(meta.kind == "building" || table.kind(meta.kind).is_some(), "no kind {}", meta.kind);
-            let layer: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let layer: serde_json::Value = serde_json::from_str(text).unwrap();
             for feature in layer["features"].as_array().unwrap() {
                 if let Some(body) = feature["properties"]["body"].as_str() {
                     assert!(table.body(&body.into()).is_some(), "no body {body}");

@@ -241,7 +241,7 @@ pub const FLOODING: &[&str] = &[
 pub const FLOODING_VULNERABLE: &[&str] = &[
     "My mother is 88 and on oxygen, the water is coming in and she cannot get upstairs",
     "We have a newborn baby here and the water is rising in the hall",
-    "I use a wheelchair and the water is over the step in {street}",
+    "I use a wheelchair and the water is coming in over the step",
     "My neighbour is bed-bound and her ground floor is flooding",
 ];
 
@@ -267,7 +267,7 @@ pub const POWER: &[&str] = &[
 
 /// Of those who write on the social networks about water.
 pub const SOCIAL: &[&str] = &[
-    "@WexmoorCouncil Mill Street is a river right now. Where are you?",
+    "@WexmoorCouncil Mill Street is a river, there are cars under water. Where are you?",
     "Anyone know if {street} is closed? Water everywhere",
     "Flooded again. Same gully, same street, same council #wexmoor",
 ];
