@@ -76,7 +76,7 @@ pub fn load_at(path: &Path, now: Timestamp) -> Result<Loaded, Vec<Problem>> {
     shelf.document(DocumentKind::Calendar, "calendar", &files.calendar, |text| Calendar::parse(text, "", &zone));
     shelf.document(DocumentKind::Holidays, "holidays", &files.holidays, |text| Calendar::parse("", text, &zone));
     shelf.document(DocumentKind::Keywords, "keywords", &files.keywords, Keywords::parse);
-    let bodies = shelf.document(DocumentKind::Bodies, "bodies", &files.bodies, bodies);
+    let bodies = shelf.document(DocumentKind::Bodies, "bodies", &files.bodies, Bodies::parse);
     for file in shelf.playbooks(&files.playbooks) {
         let id = file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         shelf.document(DocumentKind::Playbook, &id, &file, |text| Playbook::parse(&id, text));
@@ -92,20 +92,6 @@ pub fn load_at(path: &Path, now: Timestamp) -> Result<Loaded, Vec<Problem>> {
         return Err(errors_first(errors.into_iter().chain(warnings).collect()));
     }
     Ok(Loaded { config, documents: shelf.documents, policy, people, bodies, warnings: errors_first(warnings) })
-}
-
-fn bodies(text: &str) -> Result<Bodies, Vec<Problem>> {
-    Bodies::parse(text).map_err(|slips| {
-        slips
-            .into_iter()
-            .map(|slip| {
-                let mut problem = Problem::of_file("bodies.toml", Code::B001, slip.what).with_help(slip.help);
-                problem.line = u32::try_from(slip.line).unwrap_or(u32::MAX);
-                (problem.column, problem.width) = (1, 1);
-                problem
-            })
-            .collect()
-    })
 }
 
 /// The documents so far, where each came from, and what is wrong so far.

@@ -4,7 +4,7 @@
 mod bodies;
 mod rules;
 
-pub use bodies::{BODIES_MAX, Bodies, Body, BodyProblem, LayerKind, NEAREST_M_MAX, Role, Unknown};
+pub use bodies::{BODIES_MAX, Bodies, Body, LayerKind, NEAREST_M_MAX, Role, Unknown};
 pub use rules::{Found, SAMPLES, answer, body_touching, sample_points};
 
 use super::id::BodyId;

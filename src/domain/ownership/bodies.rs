@@ -2,9 +2,9 @@
 //! its keeper sees all slips at once, each with its line.
 
 use super::super::id::BodyId;
+use super::super::problem::{Code, Problem, did_you_mean};
+use super::super::reading::{Fields, Item, Reader};
 use std::collections::{BTreeMap, BTreeSet};
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
 
 /// The most bodies, and the most kinds, that one file may hold.
 pub const BODIES_MAX: usize = 1_000;
@@ -80,31 +80,37 @@ pub struct Unknown {
     pub raise: String,
 }
 
-/// One slip in the file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-#[error("line {line}: {what}; {help}")]
-pub struct BodyProblem {
-    /// Line, from 1.
-    pub line: usize,
-    /// What is wrong.
-    pub what: String,
-    /// How to mend it.
-    pub help: String,
-}
-
 impl Bodies {
-    /// Reads the text of `config/bodies.toml`; all slips at once, in the order of their lines.
-    pub fn parse(text: &str) -> Result<Self, Vec<BodyProblem>> {
-        let mut reader = Reader { text, problems: Vec::new() };
-        let (root, errors) = DeTable::parse_recoverable(text);
-        for error in errors {
-            let at = error.span().map_or(0, |span| span.start);
-            reader.problem(at, error.message().trim(), "write it as TOML: key = \"text\", key = 1, key = [\"a\"]");
+    /// Reads the text of `config/bodies.toml`; all slips at once, each with its line.
+    pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
+        let reader = Reader::new("bodies.toml", text);
+        let mut root = reader.root();
+        let unknown = read_unknown(root.table_or_empty("unknown"));
+        let mut kinds = BTreeMap::new();
+        for table in bounded(&reader, root.tables("kind")) {
+            let span = table.span();
+            let (Some(id), kind) = read_kind(table) else { continue };
+            if kinds.insert(id.clone(), kind).is_some() {
+                reader.problem(Code::T010, span, format!("the kind \"{id}\" is there twice"));
+            }
         }
-        let bodies = reader.root(root.get_ref());
-        reader.problems.sort();
-        reader.problems.dedup();
-        if reader.problems.is_empty() { Ok(bodies) } else { Err(reader.problems) }
+        let mut bodies = BTreeMap::new();
+        let mut named = Vec::new();
+        for table in bounded(&reader, root.tables("body")) {
+            let span = table.span();
+            let (id, body, names) = read_body(table);
+            named.push(names);
+            let Some(id) = id else { continue };
+            if bodies.insert(id.clone(), body).is_some() {
+                reader.problem(Code::T010, span, format!("the body \"{id}\" is there twice"));
+            }
+        }
+        root.done();
+        check_names(&reader, &kinds, &bodies, &named);
+        // An entry with a slip of its own still counts as named; it never gets past `finish`.
+        let kinds = kinds.into_iter().filter_map(|(id, kind)| Some((id, kind?))).collect();
+        let bodies = bodies.into_iter().filter_map(|(id, body)| Some((id, body?))).collect();
+        reader.finish(unknown.map(|unknown| Self { bodies, kinds, unknown }))
     }
 
     /// A table without bodies or kinds, for tests and for `callout owner --layer` without a configuration.
@@ -152,251 +158,113 @@ impl Bodies {
     }
 }
 
-/// Walks the document, noting each slip with its line and going on.
-struct Reader<'t> {
-    text: &'t str,
-    problems: Vec<BodyProblem>,
+fn bounded<'r>(reader: &Reader<'_>, mut tables: Vec<Fields<'r>>) -> Vec<Fields<'r>> {
+    if let Some(beyond) = tables.get(BODIES_MAX) {
+        reader.problem(Code::B001, beyond.span(), format!("more than {BODIES_MAX} of these are not read"));
+        tables.truncate(BODIES_MAX);
+    }
+    tables
 }
 
-type Value<'t> = Spanned<DeValue<'t>>;
+fn read_unknown(mut table: Fields<'_>) -> Option<Unknown> {
+    let (finder, within) = (table.need_text("finder"), table.need_text("within"));
+    let (tell_caller, raise) = (table.need_text("tell_caller"), table.need_text("raise"));
+    table.done();
+    Some(Unknown { finder: finder?.value, within: within?.value, tell_caller: tell_caller?.value, raise: raise?.value })
+}
 
-impl<'t> Reader<'t> {
-    fn problem(&mut self, at: usize, what: impl Into<String>, help: impl Into<String>) {
-        let line = self.text.as_bytes()[..at.min(self.text.len())].iter().filter(|byte| **byte == b'\n').count() + 1;
-        self.problems.push(BodyProblem { line, what: what.into(), help: help.into() });
+/// The kind's id, and the kind where all of it could be read.
+fn read_kind(mut table: Fields<'_>) -> (Option<String>, Option<LayerKind>) {
+    const ROLES: [(&str, Role); 3] =
+        [("answers", Role::Answers), ("registered", Role::Registered), ("informs", Role::Informs)];
+    let (id, name) = (table.need_id("id").map(|id| id.value), table.need_text("name"));
+    let rank = table.integer("rank", 1..=1_000);
+    if rank.is_none() && !table.has("rank") {
+        table.reader().problem(Code::T003, table.span(), "`rank` is missing");
     }
+    let nearest_m = table.integer("nearest_m", 0..=NEAREST_M_MAX as i64);
+    let role = table.need_choice("role", &ROLES);
+    table.done();
+    let kind = |id: String| {
+        Some(LayerKind {
+            id,
+            name: name?.value,
+            rank: u16::try_from(rank?.value).ok()?,
+            nearest_m: nearest_m.map_or(0.0, |metres| metres.value as f64),
+            role: role?.value,
+        })
+    };
+    (id.clone(), id.and_then(kind))
+}
 
-    fn root(&mut self, root: &DeTable<'t>) -> Bodies {
-        self.known_keys(root, &["unknown", "kind", "body"], "the file");
-        let unknown = match root.get("unknown") {
-            Some(value) => self.unknown(value),
-            None => {
-                self.problem(
-                    0,
-                    "there is no [unknown]",
-                    "say who finds out, and by when, where no layer knows the ground",
-                );
-                Bodies::empty().unknown
-            }
-        };
-        let mut kinds = BTreeMap::new();
-        for entry in self.entries(root, "kind") {
-            let Some(kind) = self.kind(entry) else { continue };
-            if kinds.insert(kind.id.clone(), kind).is_some() {
-                self.problem(entry.span().start, "this kind is here twice", "keep one of them");
-            }
-        }
-        let mut bodies: BTreeMap<BodyId, Body> = BTreeMap::new();
-        for entry in self.entries(root, "body") {
-            let Some(body) = self.body(entry) else { continue };
-            if bodies.insert(body.id.clone(), body).is_some() {
-                self.problem(entry.span().start, "this body is here twice", "keep one of them");
-            }
-        }
-        self.references(root, &kinds, &bodies);
-        Bodies { bodies, kinds, unknown }
+/// The names that a body gives of others, with where they stand.
+struct Names {
+    also_notify: Vec<Item<String>>,
+    answers_for: Vec<Item<String>>,
+}
+
+/// The body's id, the body where all of it could be read, and the names it gives of others.
+fn read_body(mut table: Fields<'_>) -> (Option<BodyId>, Option<Body>, Names) {
+    let (id, name) = (table.need_id("id"), table.need_text("name"));
+    let id = id.map(|id| BodyId::from(id.value.as_str()));
+    let ours = table.flag("ours");
+    if ours.is_none() && !table.has("ours") {
+        table.reader().problem_with(
+            Code::T003,
+            table.span(),
+            "`ours` is missing",
+            Some("write ours = true for a service of this council, else false"),
+        );
     }
+    let phone = table.text("phone");
+    let (tell_caller, raise) = (table.need_text("tell_caller"), table.need_text("raise"));
+    let names = Names { also_notify: table.texts("also_notify"), answers_for: table.texts("answers_for") };
+    table.done();
+    let body = |id: BodyId| {
+        Some(Body {
+            id,
+            name: name?.value,
+            ours: ours?.value,
+            phone: phone.map(|phone| phone.value),
+            tell_caller: tell_caller?.value,
+            raise: raise?.value,
+            also_notify: names.also_notify.iter().map(|name| BodyId::from(name.value.as_str())).collect(),
+            answers_for: names.answers_for.iter().map(|name| name.value.clone()).collect(),
+        })
+    };
+    (id.clone(), id.and_then(body), names)
+}
 
-    /// Names that must exist: bodies to notify, kinds answered for, each kind at most once.
-    fn references(&mut self, root: &DeTable<'t>, kinds: &BTreeMap<String, LayerKind>, bodies: &BTreeMap<BodyId, Body>) {
-        let mut answered = BTreeSet::new();
-        for entry in self.entries(root, "body") {
-            let Some(table) = entry.get_ref().as_table() else { continue };
-            for item in table.get("also_notify").and_then(|list| list.get_ref().as_array()).into_iter().flatten() {
-                let Some(name) = item.get_ref().as_str() else { continue };
-                if !bodies.contains_key(&BodyId::from(name)) {
-                    self.problem(
-                        item.span().start,
-                        format!("there is no body \"{name}\""),
-                        "add a [[body]] with this id, or mend the name",
-                    );
-                }
-            }
-            for item in table.get("answers_for").and_then(|list| list.get_ref().as_array()).into_iter().flatten() {
-                let Some(name) = item.get_ref().as_str() else { continue };
-                if !kinds.contains_key(name) {
-                    self.problem(
-                        item.span().start,
-                        format!("there is no kind of layer \"{name}\""),
-                        "add a [[kind]] with this id, or mend the name",
-                    );
-                } else if !answered.insert(name.to_owned()) {
-                    self.problem(
-                        item.span().start,
-                        format!("two bodies answer for \"{name}\""),
-                        "keep one; where it differs by place, name the body in the layer",
-                    );
-                }
-            }
-        }
-    }
-
-    fn entries<'d>(&mut self, root: &'d DeTable<'t>, key: &str) -> Vec<&'d Value<'t>> {
-        let Some(value) = root.get(key) else { return Vec::new() };
-        let Some(array) = value.get_ref().as_array() else {
-            self.problem(value.span().start, format!("\"{key}\" is not a list"), format!("write each as [[{key}]]"));
-            return Vec::new();
-        };
-        if array.len() > BODIES_MAX {
-            self.problem(
-                value.span().start,
-                format!("{} entries of [[{key}]]", array.len()),
-                format!("at most {BODIES_MAX}"),
-            );
-        }
-        array.iter().take(BODIES_MAX).collect()
-    }
-
-    fn known_keys(&mut self, table: &DeTable<'t>, known: &[&str], of: &str) {
-        for key in table.keys() {
-            if !known.contains(&key.get_ref().as_ref()) {
-                self.problem(
-                    key.span().start,
-                    format!("{of} has no key \"{}\"", key.get_ref()),
-                    format!("use {}", known.join(", ")),
-                );
+/// Names that must exist: bodies to notify, kinds answered for, each kind by one body at most.
+fn check_names(
+    reader: &Reader<'_>,
+    kinds: &BTreeMap<String, Option<LayerKind>>,
+    bodies: &BTreeMap<BodyId, Option<Body>>,
+    named: &[Names],
+) {
+    let help = |name: &str, known: Vec<&str>| match did_you_mean(name, known) {
+        Some(meant) => format!("did you mean \"{meant}\"?"),
+        None => "add it to this file, or mend the name".to_owned(),
+    };
+    let mut answered = BTreeSet::new();
+    for names in named {
+        for Item { value, span } in &names.also_notify {
+            if !bodies.contains_key(&BodyId::from(value.as_str())) {
+                let help = help(value, bodies.keys().map(BodyId::as_str).collect());
+                reader.problem_with(Code::B001, span.clone(), format!("there is no body \"{value}\""), Some(help));
             }
         }
-    }
-
-    fn table<'d>(&mut self, value: &'d Value<'t>, known: &[&str], of: &str) -> Option<&'d DeTable<'t>> {
-        let Some(table) = value.get_ref().as_table() else {
-            self.problem(
-                value.span().start,
-                format!("{of} is not a table"),
-                format!("write {of} and its keys below it"),
-            );
-            return None;
-        };
-        self.known_keys(table, known, of);
-        Some(table)
-    }
-
-    fn text(&mut self, table: &DeTable<'t>, key: &str, at: usize, of: &str) -> String {
-        match table.get(key).map(|value| (value.span().start, value.get_ref().as_str())) {
-            Some((_, Some(text))) if !text.trim().is_empty() => return text.trim().to_owned(),
-            Some((at, Some(_))) => self.problem(at, format!("{key} is empty"), "write it in words"),
-            Some((at, None)) => self.problem(at, format!("{key} is not a text"), "put it in quotes"),
-            None => self.problem(at, format!("{of} has no {key}"), format!("add {key} = \"...\"")),
-        }
-        String::new()
-    }
-
-    fn optional_text(&mut self, table: &DeTable<'t>, key: &str, of: &str) -> Option<String> {
-        table.get(key).map(|value| self.text(table, key, value.span().start, of))
-    }
-
-    fn id(&mut self, table: &DeTable<'t>, at: usize, of: &str) -> String {
-        let id = self.text(table, "id", at, of);
-        let good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-        if !id.bytes().all(good) {
-            let at = table.get("id").map_or(at, |value| value.span().start);
-            self.problem(at, format!("the id \"{id}\" has other signs"), "use small letters, digits and _ only");
-        }
-        id
-    }
-
-    fn list(&mut self, table: &DeTable<'t>, key: &str) -> Vec<String> {
-        let Some(value) = table.get(key) else { return Vec::new() };
-        let Some(array) = value.get_ref().as_array() else {
-            self.problem(value.span().start, format!("{key} is not a list"), format!("write {key} = [\"...\"]"));
-            return Vec::new();
-        };
-        let mut texts = Vec::new();
-        for item in array.iter() {
-            match item.get_ref().as_str() {
-                Some(text) => texts.push(text.to_owned()),
-                None => self.problem(item.span().start, format!("an item of {key} is not a text"), "put it in quotes"),
+        for Item { value, span } in &names.answers_for {
+            if !kinds.contains_key(value) {
+                let help = help(value, kinds.keys().map(String::as_str).collect());
+                let what = format!("there is no kind of layer \"{value}\"");
+                reader.problem_with(Code::B001, span.clone(), what, Some(help));
+            } else if !answered.insert(value) {
+                let help = "keep one; where it differs by place, name the body in the layer";
+                let what = format!("two bodies answer for \"{value}\"");
+                reader.problem_with(Code::B001, span.clone(), what, Some(help));
             }
         }
-        texts
-    }
-
-    fn number(&mut self, table: &DeTable<'t>, key: &str, at: usize, of: &str, min: f64, max: f64) -> f64 {
-        let Some(value) = table.get(key) else {
-            self.problem(at, format!("{of} has no {key}"), format!("add {key} = a number from {min} to {max}"));
-            return min;
-        };
-        let text = match value.get_ref() {
-            DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
-            DeValue::Float(number) => number.as_str(),
-            _ => "",
-        };
-        match text.replace('_', "").parse::<f64>() {
-            Ok(number) if (min..=max).contains(&number) => number,
-            _ => {
-                self.problem(
-                    value.span().start,
-                    format!("{key} is not a number from {min} to {max}"),
-                    "mend the number",
-                );
-                min
-            }
-        }
-    }
-
-    fn unknown(&mut self, value: &Value<'t>) -> Unknown {
-        let at = value.span().start;
-        let Some(table) = self.table(value, &["finder", "within", "tell_caller", "raise"], "[unknown]") else {
-            return Bodies::empty().unknown;
-        };
-        let mut text = |key| self.text(table, key, at, "[unknown]");
-        Unknown {
-            finder: text("finder"),
-            within: text("within"),
-            tell_caller: text("tell_caller"),
-            raise: text("raise"),
-        }
-    }
-
-    fn kind(&mut self, value: &Value<'t>) -> Option<LayerKind> {
-        let at = value.span().start;
-        let table = self.table(value, &["id", "name", "rank", "nearest_m", "role"], "[[kind]]")?;
-        let id = self.id(table, at, "[[kind]]");
-        let name = self.text(table, "name", at, "[[kind]]");
-        let rank = self.number(table, "rank", at, "[[kind]]", 1.0, 1000.0) as u16;
-        let nearest_m = self.number(table, "nearest_m", at, "[[kind]]", 0.0, NEAREST_M_MAX);
-        let role = match self.text(table, "role", at, "[[kind]]").as_str() {
-            "answers" => Role::Answers,
-            "registered" => Role::Registered,
-            "informs" => Role::Informs,
-            "" => Role::Informs,
-            other => {
-                let at = table.get("role").map_or(at, |value| value.span().start);
-                self.problem(at, format!("role \"{other}\" does not exist"), "use answers, registered or informs");
-                Role::Informs
-            }
-        };
-        (!id.is_empty()).then_some(LayerKind { id, name, rank, nearest_m, role })
-    }
-
-    fn body(&mut self, value: &Value<'t>) -> Option<Body> {
-        const KEYS: [&str; 8] = ["id", "name", "ours", "phone", "tell_caller", "raise", "also_notify", "answers_for"];
-        let at = value.span().start;
-        let table = self.table(value, &KEYS, "[[body]]")?;
-        let id = self.id(table, at, "[[body]]");
-        let ours = match table.get("ours").map(|value| (value.span().start, value.get_ref().as_bool())) {
-            Some((_, Some(ours))) => ours,
-            Some((at, None)) => {
-                self.problem(at, "ours is neither true nor false", "write ours = true for a service of this council");
-                false
-            }
-            None => {
-                self.problem(at, "[[body]] has no ours", "write ours = true for a service of this council, else false");
-                false
-            }
-        };
-        let body = Body {
-            id: BodyId::from(id.as_str()),
-            name: self.text(table, "name", at, "[[body]]"),
-            ours,
-            phone: self.optional_text(table, "phone", "[[body]]"),
-            tell_caller: self.text(table, "tell_caller", at, "[[body]]"),
-            raise: self.text(table, "raise", at, "[[body]]"),
-            also_notify: self.list(table, "also_notify").iter().map(|id| BodyId::from(id.as_str())).collect(),
-            answers_for: self.list(table, "answers_for"),
-        };
-        (!id.is_empty()).then_some(body)
     }
 }
 
@@ -425,23 +293,26 @@ mod tests {
         let text = "[unknown]\nfinder = \"duty officer\"\nwithin = \"\"\ntell_caller = \"x\"\nraise = \"x\"\n\
                     [[kind]]\nid = \"road\"\nname = \"road\"\nrank = 0\nnearest_m = 500\nrole = \"owner\"\n\
                     [[body]]\nid = \"High Ways\"\nname = \"Highways\"\nours = 1\ntell_caller = \"x\"\nraise = \"x\"\n\
-                    also_notify = [\"nobody\"]\nanswers_for = [\"road\", \"canal\"]\nphnoe = \"105\"\n";
+                    answers_for = [\"road\"]\nphnoe = \"105\"\n\
+                    [[body]]\nid = \"parks\"\nname = \"Parks\"\nours = true\ntell_caller = \"x\"\n\
+                    also_notify = [\"nobody\"]\nanswers_for = [\"road\", \"canal\"]\nraise = \"x\"\n";
         let problems = Bodies::parse(text).unwrap_err();
         let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
         let expected = [
-            "line 3: within is empty",
-            "line 9: rank is not a number from 1 to 1000",
-            "line 10: nearest_m is not a number from 0 to 50",
-            "line 11: role \"owner\" does not exist; use answers, registered or informs",
-            "line 13: the id \"High Ways\" has other signs",
-            "line 15: ours is neither true nor false",
-            "line 18: there is no body \"nobody\"",
-            "line 19: there is no kind of layer \"canal\"",
-            "line 20: [[body]] has no key \"phnoe\"",
+            "bodies.toml:3:10: error[T009]: `within` is empty",
+            "bodies.toml:9:8: error[T006]",
+            "bodies.toml:10:13: error[T006]",
+            "bodies.toml:11:8: error[T005]: `role` cannot be \"owner\"",
+            "bodies.toml:13:6: error[T011]",
+            "bodies.toml:15:8: error[T004]",
+            "bodies.toml:19:1: error[T002]",
+            "bodies.toml:25:16: error[B001]: there is no body \"nobody\"",
+            "bodies.toml:26:16: error[B001]: two bodies answer for \"road\"",
+            "bodies.toml:26:24: error[B001]: there is no kind of layer \"canal\"",
         ];
         assert_eq!(said.len(), expected.len(), "{said:#?}");
-        for (said, expected) in said.iter().zip(expected) {
-            assert!(said.starts_with(expected), "{said} / {expected}");
+        for expected in expected {
+            assert!(said.iter().any(|said| said.starts_with(expected)), "{expected}: {said:#?}");
         }
     }
 
@@ -449,6 +320,6 @@ mod tests {
     fn broken_toml_and_an_empty_file_are_told_too() {
         let problems = Bodies::parse("[unknown\nfinder = ").unwrap_err();
         assert_eq!(problems[0].line, 1);
-        assert_eq!(Bodies::parse("").unwrap_err().len(), 1);
+        assert_eq!(Bodies::parse("").unwrap_err().len(), 4, "what to say of the unknown must be there");
     }
 }
