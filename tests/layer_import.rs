@@ -385,6 +385,29 @@ fn a_hundred_thousand_features_load_and_answer_at_once() {
 }
 
 #[test]
+fn the_layers_of_the_demo_are_sound_and_answer() {
+    let own = ImportOptions { body_field: Some("body".to_owned()), kind_field: Some("kind".to_owned()), ..options() };
+    let mut layers = Vec::new();
+    for (meta, text) in callout::demo::town::layers().into_iter().filter(|(meta, _)| meta.kind != "building") {
+        let own = ImportOptions { id: meta.id.to_owned(), kind: meta.kind.to_owned(), crs: None, ..own.clone() };
+        let (layer, report) = read(&text, &own);
+        assert_eq!((report.refused, report.crs), (0, Crs::Bng), "{}: {report}", meta.id);
+        layers.push(Arc::new(layer));
+    }
+    let book = LandBook::new(layers.clone(), Arc::new(bodies()));
+    // The middle of each answering layer's first feature is answered for by somebody, and at once.
+    for layer in &layers {
+        let feature = &layer.features()[0];
+        let ring = feature.parts[0].rings()[0].corners();
+        let corner = ring[0];
+        let at = GridPoint { easting_mm: corner[0], northing_mm: corner[1] };
+        let answer = book.answer(&Located::new(at, 1.0));
+        assert!(answer.hits.iter().any(|hit| hit.layer == layer.meta.id && hit.position == Position::Boundary));
+        assert_ne!(answer.confidence, Confidence::Certain, "a corner is never certain: {}", answer.why);
+    }
+}
+
+#[test]
 fn the_city_of_london_imports_with_every_invalid_feature_told() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/gis/hmlr_inspire_city_of_london.geojson");
     let Ok(bytes) = std::fs::read(&path) else {

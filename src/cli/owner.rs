@@ -216,3 +216,72 @@ fn write_words(located: &Located, answer: &OwnerAnswer, out: &mut dyn Write) -> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const LAYER: &str = r#"{"type":"FeatureCollection",
+        "crs":{"type":"name","properties":{"name":"urn:ogc:def:crs:EPSG::27700"}},
+        "features":[
+        {"type":"Feature","id":"west","properties":{"ref":"W1"},"geometry":{"type":"Polygon","coordinates":
+            [[[349000,325000],[349010,325000],[349010,325010],[349000,325010],[349000,325000]]]}},
+        {"type":"Feature","properties":{"ref":"E1"},"geometry":{"type":"Polygon","coordinates":
+            [[[349010,325000],[349020,325000],[349020,325010],[349010,325010],[349010,325000]]]}}]}"#;
+    const POINTS: &str = "id,easting,northing\na,349005,325005\nb,349010,325005\nc,349010.001,325005\nd,1,1\n";
+
+    fn args(dir: &Path) -> OwnerArgs {
+        let (layer, points) = (dir.join("layer.geojson"), dir.join("points.csv"));
+        std::fs::write(&layer, LAYER).unwrap();
+        std::fs::write(&points, POINTS).unwrap();
+        OwnerArgs {
+            place: Vec::new(),
+            points: Some(points),
+            layer: Some(layer),
+            id: None,
+            crs: None,
+            out: None,
+            json: false,
+        }
+    }
+
+    fn output(args: &OwnerArgs, dir: &Path) -> String {
+        let mut out = Vec::new();
+        let bodies = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/bodies.toml");
+        run(args, dir, &bodies, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_file_of_points_against_a_map_file_gives_a_row_for_each_feature_touched() {
+        let dir = tempfile::tempdir().unwrap();
+        let args = args(dir.path());
+        assert_eq!(
+            output(&args, dir.path()),
+            "id,feature,position\na,west,interior\nb,west,boundary\nb,1,boundary\nc,1,interior\n"
+        );
+        let file = dir.path().join("out.csv");
+        let named = OwnerArgs { id: Some("ref".to_owned()), out: Some(file.clone()), ..args };
+        assert_eq!(output(&named, dir.path()), "");
+        let text = std::fs::read_to_string(file).unwrap();
+        assert_eq!(text, "id,feature,position\na,W1,interior\nb,W1,boundary\nb,E1,boundary\nc,E1,interior\n");
+    }
+
+    #[test]
+    fn one_place_is_answered_in_words_and_a_slip_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = OwnerArgs {
+            place: vec!["SJ".to_owned(), "49401".to_owned(), "25322".to_owned()],
+            points: None,
+            layer: None,
+            ..args(dir.path())
+        };
+        let said = output(&place, dir.path());
+        assert!(said.starts_with("not known (unknown)\n  place        SJ 49401 25322"), "{said}");
+        assert!(said.contains("finds out within"), "{said}");
+        let swapped = OwnerArgs { place: vec!["-2.75,52.82".to_owned()], ..place };
+        let error = run(&swapped, dir.path(), Path::new("nowhere"), &mut Vec::new()).unwrap_err();
+        assert!(error.to_string().contains("send latitude 52.82, longitude -2.75"), "{error}");
+    }
+}
