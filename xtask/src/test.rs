@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 const PART_MAX: Duration = Duration::from_secs(45 * 60);
 /// Where the console's tests live.
 const BROWSER_TESTS: &str = "src/web/console/test";
+/// Set, it makes the console's unit tests write previews of every page for the browser.
+const PREVIEWS: &str = "CALLOUT_PREVIEW";
 /// The browser that they use.
 const CHROMIUM: &str = "/usr/bin/chromium";
 
@@ -184,7 +186,7 @@ fn run_part(part: Part, root: &Path, lacking: &Lacking, strict: bool, reading: &
         }
         Part::Unit => {
             let mut command = cargo(root, &["test", "--workspace", "--lib", "--bins", "--no-fail-fast"], strict);
-            command.args(["--", "--show-output"]);
+            command.args(["--", "--show-output"]).env(PREVIEWS, "1");
             tests(command, reading)?;
             let mut command = cargo(root, &["test", "--package", "callout", "--doc", "--no-fail-fast"], strict);
             command.args(["--", "--show-output"]);
@@ -257,25 +259,49 @@ fn tests(command: Command, reading: &mut Reading) -> Result<(), String> {
     }
 }
 
-/// The console's tests in a browser, against a demo of their own.
+/// The console's tests in a browser: on previews of every page with a stand-in behind them, then against a demo.
 fn browser(root: &Path, strict: bool, reading: &mut Reading) -> Result<(), String> {
-    let built =
-        running::run(cargo(root, &["build", "--package", "callout", "--bin", "callout"], strict), PART_MAX, |_| {})?;
-    if !built.success() {
-        return Err("callout did not build; the reason stands above".to_owned());
-    }
+    let files = console_tests(&root.join(BROWSER_TESTS))?;
+    let built = |arguments: &[&str], what: &str| {
+        let mut command = cargo(root, arguments, strict);
+        command.env(PREVIEWS, "1");
+        match running::run(command, PART_MAX, |_| {})?.success() {
+            true => Ok(()),
+            false => Err(format!("{what} did not build; the reason stands above")),
+        }
+    };
+    let node = || {
+        let mut command = Command::new("node");
+        command.args(["--test", "--test-reporter=spec", "--test-concurrency=1"]).args(&files).current_dir(root);
+        command.env("CHROMIUM", CHROMIUM).env_remove("CALLOUT_URL").env_remove("CALLOUT_PHONE");
+        command
+    };
+
+    built(&["test", "--package", "callout", "--lib", "web::pages"], "the previews")?;
+    println!("\nOn previews, with a stand-in for the daemon:\n");
+    tests(node(), reading)?;
+
+    built(&["build", "--package", "callout", "--bin", "callout"], "callout")?;
     let demo = demo_server::start(root)?;
-    println!("demo at {}, its output in {}\n", demo.address, demo.output.display());
-    let mut command = Command::new("node");
-    command
-        .args(["--test", "--test-reporter=spec", "--test-concurrency=1"])
-        .arg(format!("{BROWSER_TESTS}/"))
-        .env("CALLOUT_URL", &demo.address)
-        .env("CALLOUT_CHROMIUM", CHROMIUM)
-        .current_dir(root);
+    println!("\nAgainst a demo at {}, its output in {}:\n", demo.address, demo.output.display());
+    let mut command = node();
+    command.env("CALLOUT_URL", &demo.address);
+    if let Some(phone) = &demo.phone {
+        command.env("CALLOUT_PHONE", phone);
+    }
     let outcome = tests(command, reading);
     demo.stop();
+    reading.forget_skips_of_what_passed();
     outcome
+}
+
+/// The test files of the console, sorted: `*.test.mjs`. What else lies beside them serves them.
+fn console_tests(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let entries = fs::read_dir(folder).map_err(|error| format!("could not read {}: {error}", folder.display()))?;
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    files.retain(|file| file.to_string_lossy().ends_with(".test.mjs"));
+    files.sort();
+    if files.is_empty() { Err(format!("there is no *.test.mjs in {}", folder.display())) } else { Ok(files) }
 }
 
 /// The names of the test programs in `folder`, sorted: files, and folders with a `main.rs`.

@@ -12,12 +12,20 @@ use std::time::{Duration, Instant};
 const SPEED: &str = "60";
 /// How long the demo may take to print its address: it loads eight weeks of contacts.
 const READY_WITHIN: Duration = Duration::from_secs(120);
+/// Lines of the demo that may wait to be looked at; more are written to its output file only.
+const LINES_WAITING: usize = 1_000;
+/// Lines of a failed demo that are shown.
+const TAIL: usize = 20;
+/// How long the first page may take after that: some 25 s at this speed. Without one the tests see a quiet evening.
+const PAGED_WITHIN: Duration = Duration::from_secs(90);
 
 /// A running demo; stop it with [`Demo::stop`], or by dropping it.
 pub struct Demo {
     child: Child,
     /// Where its console is, e.g. `http://127.0.0.1:41233`.
     pub address: String,
+    /// The path of a phone page, if the demo named one, e.g. `/p/demo`.
+    pub phone: Option<String>,
     /// The file that takes what it prints.
     pub output: PathBuf,
 }
@@ -38,37 +46,45 @@ pub fn start(root: &Path) -> Result<Demo, String> {
         .spawn()
         .map_err(|error| format!("could not start {}: {error}", program.display()))?;
 
-    let (send, addresses) = sync_channel(1);
+    let (send, said) = sync_channel(LINES_WAITING);
     let stdout = child.stdout.take().expect("it is piped");
     std::thread::spawn(move || {
-        // Reads on to the end, so that the demo never waits for a reader.
-        let mut said = false;
+        // Reads on to the end, whether anybody listens or not, so that the demo never waits for a reader.
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             let _ = writeln!(file, "{line}");
-            if let (false, Some(address)) = (said, address(&line)) {
-                said = send.send(address).is_ok();
-            }
+            let _ = send.try_send(line);
         }
     });
-    let mut demo = Demo { child, address: String::new(), output };
-    let until = Instant::now() + READY_WITHIN;
-    match addresses.recv_timeout(until.saturating_duration_since(Instant::now())) {
-        Ok(address) => {
-            demo.address = address;
-            Ok(demo)
-        }
-        Err(why) => {
-            let what = match why {
-                RecvTimeoutError::Timeout => format!("printed no address within {} s", READY_WITHIN.as_secs()),
-                RecvTimeoutError::Disconnected => "ended before it printed its address".to_owned(),
-            };
-            let output = demo.output.clone();
-            demo.stop();
-            let said = fs::read_to_string(&output).unwrap_or_default();
-            let tail: Vec<&str> = said.lines().rev().take(20).collect();
-            let tail: Vec<&str> = tail.into_iter().rev().collect();
-            Err(format!("`callout demo` {what}. It said:\n{}", tail.join("\n")))
-        }
+    let mut demo = Demo { child, address: String::new(), phone: None, output };
+    let mut until = Instant::now() + READY_WITHIN;
+    loop {
+        let why = match said.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(line) => {
+                if demo.address.is_empty()
+                    && let Some(address) = address(&line)
+                {
+                    demo.address = address;
+                    until = Instant::now() + PAGED_WITHIN;
+                }
+                demo.phone = demo.phone.take().or_else(|| phone_path(&line));
+                if !demo.address.is_empty() && line.contains(" paged ") {
+                    return Ok(demo);
+                }
+                continue;
+            }
+            Err(why) => why,
+        };
+        let what = match why {
+            RecvTimeoutError::Timeout if !demo.address.is_empty() => return Ok(demo),
+            RecvTimeoutError::Timeout => format!("printed no address within {} s", READY_WITHIN.as_secs()),
+            RecvTimeoutError::Disconnected => "ended before the first page went out".to_owned(),
+        };
+        let output = demo.output.clone();
+        demo.stop();
+        let said = fs::read_to_string(&output).unwrap_or_default();
+        let lines: Vec<&str> = said.lines().collect();
+        let tail = &lines[lines.len().saturating_sub(TAIL)..];
+        return Err(format!("`callout demo` {what}. It said:\n{}", tail.join("\n")));
     }
 }
 
@@ -105,6 +121,12 @@ fn address(line: &str) -> Option<String> {
     port.parse::<u16>().ok().filter(|port| *port > 0).map(|_| format!("http://{}", &rest[..end]))
 }
 
+/// The path of a phone page in a line: `Phone view http://127.0.0.1:8080/p/demo     texts ...` has `/p/demo`.
+fn phone_path(line: &str) -> Option<String> {
+    let path = line.split_whitespace().find(|word| word.contains("/p/"))?;
+    path.find("/p/").map(|at| path[at..].to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,5 +140,8 @@ mod tests {
         assert_eq!(address("Console    http://127.0.0.1:8080"), Some("http://127.0.0.1:8080".to_owned()));
         assert_eq!(address("callout 0.1.0   demo: a made-up town"), None);
         assert_eq!(address("http://127.0.0.1:0"), None);
+        let view = "Phone view http://127.0.0.1:8080/p/demo     texts and emails land in http://127.0.0.1:8080/outbox";
+        assert_eq!(phone_path(view), Some("/p/demo".to_owned()));
+        assert_eq!(phone_path("Console    http://127.0.0.1:8080"), None);
     }
 }

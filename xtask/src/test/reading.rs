@@ -18,6 +18,8 @@ pub struct Reading {
     pub failed: BTreeSet<String>,
     /// Failures that the runner counted, some perhaps without a name.
     failed_counted: usize,
+    /// Names of Node tests that passed.
+    passed_names: BTreeSet<String>,
     /// What was skipped, each with its reason.
     pub skipped: Vec<Skip>,
     /// The runners' own closing lines.
@@ -87,6 +89,13 @@ impl Reading {
         self.passed_counted += 1;
     }
 
+    /// Forgets skips of tests that passed in another run of the same part, e.g. with the stand-in and not with the
+    /// real thing: they were looked at.
+    pub fn forget_skips_of_what_passed(&mut self) {
+        let passed = &self.passed_names;
+        self.skipped.retain(|skip| !passed.contains(&skip.what));
+    }
+
     /// How many looked and were content.
     pub fn passed_n(&self) -> usize {
         self.passed_counted.saturating_sub(self.skipped_passes.len())
@@ -121,6 +130,8 @@ impl Reading {
                 _ => return,
             }
             self.closing.push(count.to_owned());
+        } else if let Some(test) = line.strip_prefix("✔ ") {
+            self.passed_names.insert(without_time(test).to_owned());
         } else if let Some(test) = line.strip_prefix("✖ ") {
             if test != "failing tests:" {
                 self.failed.insert(without_time(test).to_owned());
@@ -223,5 +234,16 @@ test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
         assert_eq!((reading.passed_n(), reading.failed_n()), (1, 1));
         assert_eq!(reading.skipped, [Skip { what: "two skips".to_owned(), why: "no chromium".to_owned() }]);
         assert!(reading.failed.contains("four fails"));
+    }
+
+    #[test]
+    fn a_skip_counts_only_where_no_run_passed_the_test() {
+        let mut reading = read(
+            "✔ by keyboard (9.1ms)\n﹣ by thumb (0.1ms) # no phone\nℹ pass 1\nℹ skipped 1\n\
+             ﹣ by keyboard (0.1ms) # needs the stand-in\n﹣ by thumb (0.1ms) # no phone\nℹ pass 0\nℹ skipped 2\n",
+        );
+        assert_eq!(reading.skipped.len(), 3);
+        reading.forget_skips_of_what_passed();
+        assert!(reading.skipped.iter().all(|skip| skip.what == "by thumb"));
     }
 }
