@@ -251,6 +251,11 @@ impl Teller<'_> {
             Record::CallOutWidened { people, .. } => {
                 plain("Nobody has it: everybody is paged".into(), self.names(people))
             }
+            Record::Acknowledged { person, via, late: true, .. } => Told {
+                title: format!("{} has it too; somebody had it already", (self.name)(person.as_str())),
+                text: String::new(),
+                who: format!("by {}", via.in_words()),
+            },
             Record::Acknowledged { person, via, .. } => Told {
                 title: format!("{} has it", (self.name)(person.as_str())),
                 text: String::new(),

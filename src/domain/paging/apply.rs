@@ -1,0 +1,278 @@
+//! What the records of call-outs and pages change.
+
+use super::super::event::{Receipt, SendResult};
+use super::super::id::{CallOutId, PageId, Seq};
+use super::super::incident;
+use super::super::record::Record;
+use super::super::state::State;
+use super::super::time::{SignedDuration, Timestamp, after};
+use super::ladder::{all_at_once, first_at, in_the_morning};
+use super::{Acknowledged, CallOut, Called, Page, Status, channels, figures};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Ended call-outs kept in the state; all are in the log.
+const ENDED_MAX: usize = 500;
+
+/// Applies the records of call-outs and pages.
+pub(in crate::domain) fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
+    match record {
+        Record::CallOutStarted { incident, cause, step, ladder, test, wanted, severity } => {
+            let call_out = CallOut {
+                id: seq.into(),
+                incident: *incident,
+                cause: cause.clone(),
+                step: step.clone(),
+                ladder: ladder.clone(),
+                test: test.clone(),
+                wanted: *wanted,
+                severity: *severity,
+                started_at: at,
+                status: Status::Paging,
+                level: None,
+                level_at: at,
+                counted_from: None,
+                widened_at: None,
+                called: BTreeMap::new(),
+                acknowledged: Vec::new(),
+                late: BTreeSet::new(),
+            };
+            Arc::make_mut(&mut state.paging).call_outs.insert(seq.into(), Arc::new(call_out));
+            if let (Some(incident), Some((playbook, step))) = (incident, step) {
+                incident::start_step(state, *incident, playbook, *step);
+            }
+        }
+        Record::LevelStarted { call_out, level, people, passed } => {
+            let policy = state.policy.in_force.clone();
+            change(state, *call_out, |call_out| {
+                call_out.level = Some(*level);
+                call_out.level_at = at;
+                call_out.counted_from = passed.as_ref().map(|_| at);
+                for person in people {
+                    let called = call_out.called.entry(person.clone()).or_insert_with(Called::new);
+                    called.level = *level;
+                    called.next_at = Some(first_at(policy.as_deref(), person, call_out.severity, at));
+                }
+            });
+        }
+        Record::PageIntended { call_out, person, channel, attempt, repeats: _ } => {
+            let page = Page {
+                call_out: *call_out,
+                person: person.clone(),
+                channel: *channel,
+                attempt: *attempt,
+                at,
+                outcome: None,
+                receipt: None,
+            };
+            Arc::make_mut(&mut state.paging).pages.insert(seq.into(), page);
+            let (figures, escalate_after) = figures(state);
+            let policy = state.policy.in_force.clone();
+            let used = channels(policy.as_deref(), person).iter().position(|c| c == channel).unwrap_or(0);
+            change(state, *call_out, |call_out| {
+                let lower = call_out.level.is_some_and(|level| level > 0);
+                let widened = call_out.widened_at.is_some();
+                let Some(called) = call_out.called.get_mut(person) else { return };
+                called.attempts = *attempt;
+                called.used.insert(*channel, at);
+                called.next_channel = used + 1;
+                let wait = match (widened, lower && Some(called.level) < call_out.level) {
+                    (true, _) => figures.widen_every,
+                    (false, true) => escalate_after,
+                    (false, false) => figures.repeat_after.min(figures.receipt_deadline),
+                };
+                let next_at = in_the_morning(policy.as_deref(), call_out.severity, after(at, wait));
+                called.next_at = call_out.test.is_none().then_some(next_at);
+            });
+        }
+        Record::PageSent { page, outcome } => apply_outcome(state, *page, outcome, at),
+        Record::PageReceipt { page, receipt } => {
+            let Some(found) = Arc::make_mut(&mut state.paging).pages.get_mut(page) else { return };
+            found.receipt = Some((*receipt, at));
+            let page = found.clone();
+            match receipt {
+                // It rings there: stay with it.
+                Receipt::Delivered => {
+                    let policy = state.policy.in_force.clone();
+                    let used = channels(policy.as_deref(), &page.person).iter().position(|c| *c == page.channel);
+                    change(state, page.call_out, |call_out| {
+                        if let Some(called) = call_out.called.get_mut(&page.person) {
+                            called.next_channel = used.unwrap_or(0);
+                        }
+                    });
+                }
+                Receipt::Failed => failed(state, &page, at, true),
+                Receipt::Underway => {}
+            }
+        }
+        Record::CallOutWidened { call_out, people } => {
+            let policy = state.policy.in_force.clone();
+            let (figures, _) = figures(state);
+            change(state, *call_out, |call_out| {
+                call_out.widened_at = Some(at);
+                let severity = call_out.severity;
+                for person in people {
+                    let called = call_out
+                        .called
+                        .entry(person.clone())
+                        .or_insert_with(|| Called { level: u32::MAX, ..Called::new() });
+                    called.declined = false;
+                    let first = first_at(policy.as_deref(), person, severity, at);
+                    // Whoever was paged by the same channel a moment ago need not be paged twice in a breath.
+                    let theirs = channels(policy.as_deref(), person);
+                    let next = theirs.get(called.next_channel % theirs.len().max(1));
+                    let used = next.and_then(|next| called.used.get(next));
+                    called.next_at = Some(used.map_or(first, |used| first.max(after(*used, figures.repeat_after))));
+                }
+            });
+        }
+        Record::Acknowledged { call_out, person, late: true, .. } => change(state, *call_out, |call_out| {
+            call_out.late.insert(person.clone());
+        }),
+        Record::Acknowledged { call_out, person, via, .. } => change(state, *call_out, |call_out| {
+            call_out.acknowledged.push(Acknowledged { person: person.clone(), at, via: *via });
+            if let Some(called) = call_out.called.get_mut(person) {
+                called.next_at = None;
+            }
+            if call_out.acknowledged.len() >= call_out.wanted as usize {
+                call_out.status = Status::Acknowledged { at };
+                call_out.called.values_mut().for_each(|called| called.next_at = None);
+            }
+        }),
+        Record::Declined { call_out, person, .. } => change(state, *call_out, |call_out| {
+            call_out.acknowledged.retain(|have| have.person != *person);
+            if let Some(called) = call_out.called.get_mut(person) {
+                called.declined = true;
+                called.next_at = None;
+            }
+            let wanting = call_out.acknowledged.len() < call_out.wanted as usize;
+            if wanting && matches!(call_out.status, Status::Acknowledged { .. }) {
+                // Given back: whoever had been called, and was told that it is taken, is called again.
+                call_out.status = Status::Paging;
+                call_out.late.clear();
+                let has_it: BTreeSet<_> = call_out.acknowledged.iter().map(|have| have.person.clone()).collect();
+                for (person, called) in &mut call_out.called {
+                    if !called.declined && !has_it.contains(person) {
+                        called.next_at = Some(at);
+                    }
+                }
+            }
+        }),
+        Record::AcknowledgementExpired { call_out } => change(state, *call_out, |call_out| {
+            call_out.status = Status::Paging;
+            call_out.acknowledged.clear();
+            call_out.late.clear();
+            call_out.level = None;
+            call_out.level_at = at;
+            call_out.counted_from = None;
+            call_out.widened_at = None;
+            for called in call_out.called.values_mut() {
+                called.next_at = None;
+                called.declined = false;
+                called.failed.clear();
+            }
+        }),
+        Record::CallOutEnded { call_out, why } => {
+            change(state, *call_out, |call_out| {
+                call_out.status = Status::Ended { at, why: *why };
+                call_out.called.values_mut().for_each(|called| called.next_at = None);
+            });
+            forget_old(state);
+        }
+        other => unreachable!("paging is given its own records only, not {other:?}"),
+    }
+}
+
+fn apply_outcome(state: &mut State, id: PageId, outcome: &SendResult, at: Timestamp) {
+    let Some(page) = Arc::make_mut(&mut state.paging).pages.get_mut(&id) else { return };
+    page.outcome = Some((outcome.clone(), at));
+    let page = page.clone();
+    match outcome {
+        SendResult::Accepted => change(state, page.call_out, |call_out| {
+            let level = call_out.level;
+            let Some(called) = call_out.called.get_mut(&page.person) else { return };
+            called.failed.remove(&page.channel);
+            if Some(called.level) == level && call_out.counted_from.is_none() {
+                call_out.counted_from = Some(at);
+            }
+        }),
+        SendResult::Cancelled => {}
+        SendResult::Retryable { .. } | SendResult::Refused { .. } => failed(state, &page, at, true),
+        // It may have gone, so it is no reason to pass the level.
+        SendResult::Unknown { .. } => failed(state, &page, at, false),
+    }
+}
+
+/// A page did not arrive, as far as is known: the person's next channel is used at once, unless that one was used
+/// lately. So no channel of a person is used more often than the usual wait allows, whatever the transports say.
+fn failed(state: &mut State, page: &Page, at: Timestamp, surely: bool) {
+    let policy = state.policy.in_force.clone();
+    let (figures, _) = figures(state);
+    change(state, page.call_out, |call_out| {
+        let (level, at_once) = (call_out.level, all_at_once(call_out));
+        let severity = call_out.severity;
+        let Some(called) = call_out.called.get_mut(&page.person) else { return };
+        if surely {
+            called.failed.insert(page.channel);
+        }
+        let newest = page.attempt == called.attempts;
+        if let (Some(next_at), true, false) = (called.next_at, newest, at_once) {
+            let theirs = channels(policy.as_deref(), &page.person);
+            let next = theirs.get(called.next_channel % theirs.len().max(1));
+            let free_at =
+                next.and_then(|next| called.used.get(next)).map_or(at, |used| after(*used, figures.repeat_after));
+            let sooner = in_the_morning(policy.as_deref(), severity, free_at.max(at));
+            called.next_at = Some(next_at.min(sooner));
+        }
+        let out_of_reach =
+            call_out.called.iter().filter(|(_, called)| Some(called.level) == level).all(|(person, called)| {
+                let theirs = channels(policy.as_deref(), person);
+                called.declined || theirs.iter().all(|channel| called.failed.contains(channel))
+            });
+        if surely && out_of_reach && call_out.counted_from.is_none() {
+            // Nobody of the level can be reached by anything: the recorded outcomes are the reason to go on at once.
+            let longest = SignedDuration::from_hours(24 * 365);
+            call_out.counted_from = Some(after(at, -longest));
+        }
+    });
+}
+
+/// After a restart a level of which no send was accepted counts afresh: it has not been really called, however long
+/// callout was down, so it is not passed.
+pub(in crate::domain) fn apply_started(state: &mut State, at: Timestamp) {
+    let waiting = |c: &&Arc<CallOut>| c.status == Status::Paging && c.level.is_some() && c.counted_from.is_none();
+    let waiting: Vec<CallOutId> = state.paging.call_outs.values().filter(waiting).map(|c| c.id).collect();
+    for id in waiting {
+        change(state, id, |call_out| call_out.level_at = at);
+    }
+}
+
+impl Called {
+    fn new() -> Self {
+        Self {
+            level: 0,
+            next_at: None,
+            next_channel: 0,
+            attempts: 0,
+            used: BTreeMap::new(),
+            failed: BTreeSet::new(),
+            declined: false,
+        }
+    }
+}
+
+fn change(state: &mut State, id: CallOutId, with: impl FnOnce(&mut CallOut)) {
+    if let Some(call_out) = Arc::make_mut(&mut state.paging).call_outs.get_mut(&id) {
+        with(Arc::make_mut(call_out));
+    }
+}
+
+fn forget_old(state: &mut State) {
+    let paging = Arc::make_mut(&mut state.paging);
+    let ended: Vec<CallOutId> =
+        paging.call_outs.values().filter(|c| matches!(c.status, Status::Ended { .. })).map(|c| c.id).collect();
+    for id in ended.iter().take(ended.len().saturating_sub(ENDED_MAX)) {
+        paging.call_outs.remove(id);
+        paging.pages.retain(|_, page| page.call_out != *id);
+    }
+}
