@@ -68,8 +68,15 @@ fn temp() -> TempDir {
     TempDir::new_in("/dev/shm").unwrap_or_else(|_| TempDir::new().unwrap())
 }
 
-/// Copies a journal's directory, as a backup of files would.
+/// Copies a journal's directory as it would be after a crash: without the note that it was closed in order.
 fn copy(from: &Path) -> TempDir {
+    let to = copy_closed(from);
+    fs::remove_file(to.path().join("HEAD")).unwrap();
+    to
+}
+
+/// Copies a journal's directory as it is.
+fn copy_closed(from: &Path) -> TempDir {
     let to = temp();
     for file in fs::read_dir(from).unwrap() {
         let file = file.unwrap();
@@ -249,6 +256,37 @@ fn a_flipped_byte_anywhere_is_found_and_no_record_known_to_be_safe_is_lost_in_si
 }
 
 #[test]
+fn a_flipped_byte_in_a_log_closed_in_order_is_never_taken_for_a_torn_write() {
+    let (dir, n) = filled();
+    let last = segments(dir.path()).pop().unwrap();
+    let good = fs::read(&last).unwrap();
+    let end = good.iter().rposition(|byte| *byte != 0).unwrap();
+    for at in end - 300..=end {
+        let copy = copy_closed(dir.path());
+        let mut bad = good.clone();
+        bad[at] ^= 2;
+        fs::write(copy.path().join(last.file_name().unwrap()), &bad).unwrap();
+        let damage = verify::verify(copy.path()).unwrap().damage.unwrap();
+        let error = Journal::open(copy.path(), &small(), crate::at(0)).unwrap_err();
+        let OpenError::Damaged(refused) = error else { panic!("{error}") };
+        assert_eq!((damage.seq, damage.offset), (refused.seq, refused.offset));
+        assert_eq!(fs::read(copy.path().join(last.file_name().unwrap())).unwrap(), bad, "evidence stays as it is");
+    }
+    // Nor is a log that has lost its last files, or all of them, begun anew.
+    for gone in [1, segments(dir.path()).len()] {
+        let copy = copy_closed(dir.path());
+        segments(copy.path()).iter().rev().take(gone).for_each(|file| fs::remove_file(file).unwrap());
+        assert!(!verify::verify(copy.path()).unwrap().is_sound());
+        let error = Journal::open(copy.path(), &small(), crate::at(0)).unwrap_err();
+        assert!(matches!(error, OpenError::Damaged(_)), "{error}");
+    }
+    // A bad note is no reason not to start.
+    let copy = copy_closed(dir.path());
+    fs::write(copy.path().join("HEAD"), b"\xff\xfe").unwrap();
+    assert_eq!(open(copy.path(), &small()).0.head().0, Seq(n));
+}
+
+#[test]
 fn verify_agrees_with_a_sound_log_and_names_its_head() {
     let (dir, n) = filled();
     let report = verify::verify(dir.path()).unwrap();
@@ -354,7 +392,7 @@ fn a_log_begins_in_an_empty_directory_or_in_none() {
         assert_eq!((journal.head().0, opened.tear.is_none(), opened.entries.count()), (Seq(0), true, 0));
         assert_eq!(verify::verify(&dir).unwrap().records, 0);
     }
-    fs::write(segments(&dir)[0].as_path(), "").unwrap();
+    fs::write(&segments(&dir)[0], "").unwrap();
     let (mut journal, _) = open(&dir, &small());
     append(&mut journal, 1, 3).unwrap();
     drop(journal);

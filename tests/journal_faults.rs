@@ -59,7 +59,7 @@ fn failing_at(n: usize) -> (Disk, Seen) {
         let now = count.fetch_add(1, Ordering::SeqCst);
         if now >= n {
             let (verb, path) = match op {
-                Op::Write(path, ..) => ("write", path),
+                Op::Write(path, ..) | Op::Reserve(path, _) => ("write", path),
                 Op::Sync(path) | Op::Cut(path, _) => ("sync", path),
                 Op::Create(path) | Op::Rename(_, path) | Op::Remove(path) | Op::SyncDir(path) => ("name", path),
             };

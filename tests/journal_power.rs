@@ -14,10 +14,11 @@ use callout::domain::id::Seq;
 use callout::domain::time::Timestamp;
 use callout::log::details::{Details, NewDetail, digest};
 use callout::log::disk::{Disk, Op};
-use callout::log::{Entry, Journal, Options, verify};
+use callout::log::{Entry, Journal, LogError, Options, verify};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
@@ -55,44 +56,84 @@ enum Step {
     Acknowledged(u64),
 }
 
+/// What happens at a batch of the recorded day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Batch {
+    /// So many records are written and acknowledged.
+    Good(u64),
+    /// The process is killed after the write of so many records and before their sync; then started again.
+    KilledBeforeSync(u64),
+    /// The process is killed after the details of so many records and before the records; then started again.
+    KilledAfterDetails(u64),
+}
+use Batch::{Good, KilledAfterDetails, KilledBeforeSync};
+
 /// Runs a small daemon's day on a recorded disk: batches of details, then records.
-fn record_a_run(batches: &[u64]) -> Vec<Step> {
+fn record_a_run(batches: &[Batch]) -> Vec<Step> {
     let dir = temp();
     let steps: Arc<Mutex<Vec<Step>>> = Arc::default();
-    let (seen, root) = (Arc::clone(&steps), dir.path().to_owned());
+    let killed = Arc::new(AtomicBool::new(false));
+    let (seen, root, dying) = (Arc::clone(&steps), dir.path().to_owned(), Arc::clone(&killed));
     let disk = Disk::watched(Arc::new(move |op: &Op<'_>| {
         let own = |path: &Path| path.strip_prefix(&root).unwrap().to_owned();
         let step = match op {
             Op::Create(path) => Step::Create(own(path)),
             Op::Write(path, at, bytes) => Step::Write(own(path), *at as usize, bytes.to_vec()),
+            Op::Reserve(path, length) => Step::Write(own(path), *length as usize, Vec::new()),
             Op::Cut(path, length) => Step::Cut(own(path), *length as usize),
             Op::Sync(path) => Step::Sync(own(path)),
             Op::Rename(from, to) => Step::Rename(own(from), own(to)),
             Op::Remove(path) => Step::Remove(own(path)),
             Op::SyncDir(_) => Step::SyncDir,
         };
+        let of_records = matches!(&step, Step::Sync(path) if path.extension().is_some_and(|ending| ending == "log"));
+        if of_records && dying.load(Ordering::SeqCst) {
+            return Err(std::io::Error::other("killed"));
+        }
         seen.lock().unwrap().push(step);
         Ok(())
     }));
-    let (mut journal, _) = Journal::open(&dir.path().join("log"), &options(disk.clone()), AT).unwrap();
-    let (mut details, _) = Details::open(&dir.path().join("details"), &options(disk), Seq(0), AT).unwrap();
-    for n in batches {
-        append(&mut journal, &mut details, *n);
-        steps.lock().unwrap().push(Step::Acknowledged(journal.head().0.0));
+    let start = || {
+        let (journal, _) = Journal::open(&dir.path().join("log"), &options(disk.clone()), AT).unwrap();
+        let head = journal.head().0;
+        (journal, Details::open(&dir.path().join("details"), &options(disk.clone()), head, AT).unwrap().0)
+    };
+    let (mut journal, mut details) = start();
+    for batch in batches {
+        match *batch {
+            Good(n) => {
+                append(&mut journal, &mut details, n).unwrap();
+                steps.lock().unwrap().push(Step::Acknowledged(journal.head().0.0));
+                continue;
+            }
+            KilledBeforeSync(n) => {
+                killed.store(true, Ordering::SeqCst);
+                append(&mut journal, &mut details, n).unwrap_err();
+            }
+            KilledAfterDetails(n) => append_details(&journal, &mut details, n),
+        }
+        drop((journal, details));
+        killed.store(false, Ordering::SeqCst);
+        (journal, details) = start();
     }
     drop((journal, details));
     let steps = steps.lock().unwrap();
     steps.clone()
 }
 
-fn append(journal: &mut Journal, details: &mut Details, n: u64) {
+fn append(journal: &mut Journal, details: &mut Details, n: u64) -> Result<(), LogError> {
+    append_details(journal, details, n);
     let from = journal.head().0.0 + 1;
-    let texts: Vec<_> = (from..from + n).map(|seq| (Seq(seq), record(seq), detail(seq))).collect();
-    let new = |(seq, _, detail)| NewDetail { seq, salt: SALT, subject: "C-1", class: "contact", detail };
-    let texts_of = || texts.iter().map(|(seq, record, detail)| (*seq, record.as_slice(), detail.as_slice()));
-    details.append(&texts_of().map(new).collect::<Vec<_>>()).unwrap();
-    let entry = |(seq, record, _)| Entry { seq, at: AT, occurred_at: None, record };
-    journal.append(&texts_of().map(entry).collect::<Vec<_>>()).unwrap();
+    let records: Vec<_> = (from..from + n).map(record).collect();
+    let batch = (from..).zip(&records).map(|(seq, record)| Entry { seq: Seq(seq), at: AT, occurred_at: None, record });
+    journal.append(&batch.collect::<Vec<_>>()).map(drop)
+}
+
+fn append_details(journal: &Journal, details: &mut Details, n: u64) {
+    let from = journal.head().0.0 + 1;
+    let texts: Vec<_> = (from..from + n).map(detail).collect();
+    let new = |(seq, detail)| NewDetail { seq: Seq(seq), salt: SALT, subject: "C-1", class: "contact", detail };
+    details.append(&(from..).zip(texts.iter().map(Vec::as_slice)).map(new).collect::<Vec<_>>()).unwrap();
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -251,7 +292,7 @@ fn check(left: &BTreeMap<PathBuf, Vec<u8>>, acknowledged: u64) -> bool {
     // Not only of the acknowledged records: whatever is in the log has its details.
     (1..=n).for_each(|seq| assert!(has_detail(&details, seq), "details of record {seq} of {n}"));
     for _ in 0..3 {
-        append(&mut journal, &mut details, 3);
+        append(&mut journal, &mut details, 3).unwrap();
     }
     assert!((n + 1..=n + 9).all(|seq| has_detail(&details, seq)));
     drop(journal);
@@ -262,7 +303,9 @@ fn check(left: &BTreeMap<PathBuf, Vec<u8>>, acknowledged: u64) -> bool {
 
 #[test]
 fn no_power_cut_loses_an_acknowledged_record_or_its_details_or_keeps_the_log_from_opening() {
-    let steps = record_a_run(&[1, 2, 3, 1, 5, 2, 4, 1, 1, 6, 2, 3, 2, 5, 1]);
+    let morning = [Good(1), Good(2), Good(3), KilledBeforeSync(2), Good(1), Good(5), KilledAfterDetails(3), Good(2)];
+    let evening = [Good(4), KilledBeforeSync(4), Good(1), Good(6), Good(2), KilledAfterDetails(1), Good(5), Good(1)];
+    let steps = record_a_run(&[morning, evening].concat());
     assert!(steps.len() > 100 && steps.iter().filter(|step| matches!(step, Step::Cut(..))).count() > 3);
     let (mut states, mut torn) = (0, 0);
     for (model, rounds) in [(Model::Prefix, 2), (Model::Synced, 1), (Model::Random, 4)] {
@@ -286,7 +329,7 @@ fn no_power_cut_loses_an_acknowledged_record_or_its_details_or_keeps_the_log_fro
 #[test]
 fn the_power_cut_itself_is_not_toothless() {
     // A log that acknowledged before its sync would be caught: take the syncs of records out of the recording.
-    let mut steps = record_a_run(&[1, 2, 3, 1, 5]);
+    let mut steps = record_a_run(&[1, 2, 3, 1, 5].map(Good));
     steps.retain(|step| !matches!(step, Step::Sync(path) if path.extension().is_some_and(|ending| ending == "log")));
     let (left, acknowledged) = after_power_cut(&steps, Model::Synced, &mut Chance(1));
     assert!(std::panic::catch_unwind(|| check(&left, acknowledged)).is_err());

@@ -312,6 +312,7 @@ mod tests {
         let mut files: Vec<_> = std::fs::read_dir(dir.path().join("log")).unwrap().map(|f| f.unwrap().path()).collect();
         files.retain(|path| path.extension().is_some_and(|ending| ending == "log"));
         files.sort();
+        std::fs::remove_file(dir.path().join("log/HEAD")).unwrap();
         let mut torn = std::fs::read(files.last().unwrap()).unwrap();
         let end = torn.iter().rposition(|byte| *byte != 0).unwrap();
         torn[end - 3] = 0;

@@ -19,6 +19,8 @@ pub enum Op<'a> {
     Create(&'a Path),
     /// Bytes are written at an offset.
     Write(&'a Path, u64, &'a [u8]),
+    /// Space is set aside for a file of this length, whatever it holds.
+    Reserve(&'a Path, u64),
     /// A file is cut to a length.
     Cut(&'a Path, u64),
     /// A file's bytes are made durable (`fdatasync`, or `fsync` when the length may have changed).
@@ -97,6 +99,26 @@ impl Disk {
         });
         if let Err(error) = made {
             // The first failure is the one to tell; what is left is removed when the log is next opened.
+            let _ = self.remove(&new);
+            return Err(error);
+        }
+        self.rename(&new, path)
+    }
+
+    /// Makes `path` a file that takes up `bytes` of the disk, whatever it holds; as [`Self::make`], but at once where
+    /// the file system can set space aside without writing.
+    pub(super) fn make_bulk(&self, path: &Path, bytes: u64) -> io::Result<()> {
+        use rustix::fs::{FallocateFlags, fallocate};
+        let new = with_suffix(path, ".new");
+        let made = self.create(&new).and_then(|file| {
+            self.tell(Op::Reserve(&new, bytes))?;
+            match fallocate(&file.file, FallocateFlags::empty(), 0, bytes) {
+                Err(rustix::io::Errno::OPNOTSUPP) => file.zero(0, bytes)?,
+                reserved => reserved?,
+            }
+            file.sync_all()
+        });
+        if let Err(error) = made {
             let _ = self.remove(&new);
             return Err(error);
         }

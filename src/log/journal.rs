@@ -9,6 +9,7 @@
 //!
 //! Not here: the files and their making ([`super::segments`]), an independent check ([`super::verify`]).
 
+use super::disk::Disk;
 use super::line::{self, Writer};
 use super::scan::{self, Chain, End};
 use super::segments::{self, Batch, Segments};
@@ -25,6 +26,8 @@ use std::path::{Path, PathBuf};
 pub(super) const KIND: &str = "log";
 /// The first line of a journal's FORMAT file.
 pub(super) const FORMAT: &str = "callout log 1";
+/// The file that names the head of a log closed in order.
+pub(super) const HEAD: &str = "HEAD";
 const EXPLAINED: &str = "\
 The record of callout is in the files *.log beside this one, in the order of their names. Each is named by the number
 of its first record. Each line is a SHA-256 digest, one space, and a JSON object; the digest is that of the object's
@@ -39,7 +42,8 @@ bytes, without the line break. In the object:
 
 To check line 7 of a file by hand:    sed -n 7p FILE | cut -c 66- | tr -d '\\n' | sha256sum
 To check all of it:                   callout log verify DIRECTORY
-The file being written ends in zero bytes; so do `reserved` and `ballast`, which hold no records.
+The file being written ends in zero bytes; `reserved` and `ballast` hold no records. HEAD has the number and digest of
+the last record when the log was last closed in order.
 ";
 
 /// The log on this machine's disk. One process at a time.
@@ -51,6 +55,7 @@ pub struct Journal {
     batch: Batch,
     dir: PathBuf,
     segment_bytes: u64,
+    disk: Disk,
     _lock: Lock,
 }
 
@@ -87,6 +92,7 @@ impl Journal {
             batch: Batch::default(),
             dir: dir.to_owned(),
             segment_bytes: options.segment_bytes,
+            disk: options.disk.clone(),
             _lock: lock,
         };
         let entries = journal.entries(Seq(1));
@@ -139,6 +145,17 @@ impl Journal {
     }
 }
 
+/// Notes the head of a log closed in order.
+impl Drop for Journal {
+    fn drop(&mut self) {
+        if !self.segments.is_poisoned() {
+            let text = format!("{} {}\n", self.head, self.hash);
+            // Without it (a full disk) the last batch is guarded as after a crash: by its digests only.
+            let _ = self.disk.make(&self.dir.join(HEAD), text.as_bytes(), text.len() as u64);
+        }
+    }
+}
+
 /// Checks the records of a batch before anything is done with them.
 pub(super) fn check_batch(batch: &[Entry<'_>], head: Seq, segment_bytes: u64) -> Result<(), LogError> {
     let max = RECORD_BYTES_MAX.min(segment_bytes as usize - line::AROUND_BYTES_MAX);
@@ -154,12 +171,26 @@ pub(super) fn check_batch(batch: &[Entry<'_>], head: Seq, segment_bytes: u64) ->
     Ok(())
 }
 
+/// The head that the log had when it was last closed in order, 0 when it never was: up to there all was safe.
+///
+/// It vouches for the last batch, which no later line does.
+fn closed_at(dir: &Path) -> Result<Seq, OpenError> {
+    let path = dir.join(HEAD);
+    match std::fs::read_to_string(&path) {
+        // Written whole or not at all, so anything else than a number there is no better than nothing.
+        Ok(text) => Ok(Seq(text.split(' ').next().and_then(|seq| seq.parse().ok()).unwrap_or(0))),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => Ok(Seq(0)),
+        Err(source) => Err(OpenError::Disk { doing: "read", path, source }),
+    }
+}
+
 /// Walks the whole chain. Cuts a sealed segment that a crash left uncut, and blanks a torn end.
 fn check(dir: &Path, firsts: &[u64], options: &Options) -> Result<(Chain, u64, Option<Tear>), OpenError> {
     let mut chain = Chain::START;
     let mut bytes = Vec::new();
     let mut tear = None;
     let mut used = 0;
+    let closed_at = closed_at(dir)?;
     for (index, first) in firsts.iter().enumerate() {
         let path = segments::path(dir, *first, KIND);
         let is_last = index + 1 == firsts.len();
@@ -171,6 +202,9 @@ fn check(dir: &Path, firsts: &[u64], options: &Options) -> Result<(Chain, u64, O
         read_whole(&path, &mut bytes).map_err(segments::not_opened("read", &path))?;
         let (whole, end) = scan::segment(&mut chain, &path, &bytes, is_last);
         used = whole as u64;
+        if is_last && chain.seq < closed_at {
+            return Err(ends_early(path, used, chain, closed_at).into());
+        }
         match end {
             End::Clean if !is_last && whole < bytes.len() => segments::cut(&path, used, options)?,
             End::Clean => {}
@@ -180,8 +214,20 @@ fn check(dir: &Path, firsts: &[u64], options: &Options) -> Result<(Chain, u64, O
             }
             End::Damaged(damage) => return Err(damage.into()),
         }
+        if is_last {
+            // The next line will vouch for these ones, so they must be as safe as it will say.
+            segments::settle(dir, &path, options)?;
+        }
+    }
+    if chain.seq < closed_at {
+        return Err(ends_early(dir.to_owned(), 0, chain, closed_at).into());
     }
     Ok((chain, used, tear))
+}
+
+fn ends_early(file: PathBuf, offset: u64, chain: Chain, closed_at: Seq) -> Damage {
+    let what = format!("it is not there as it was written: the log was closed after record {closed_at}");
+    Damage { file, offset, seq: Seq(chain.seq.0 + 1), what }
 }
 
 pub(super) fn read_whole(path: &Path, bytes: &mut Vec<u8>) -> io::Result<()> {

@@ -213,7 +213,7 @@ impl Maker {
         if short && !self.has_free(self.options.ballast_bytes + self.options.segment_bytes) {
             return Ok(());
         }
-        let made = self.unless_full(self.options.disk.make(&self.ballast, &[], self.options.ballast_bytes))?;
+        let made = self.unless_full(self.options.disk.make_bulk(&self.ballast, self.options.ballast_bytes))?;
         self.shared.set(|state| state.short = !made);
         Ok(())
     }

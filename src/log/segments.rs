@@ -134,6 +134,11 @@ impl Segments {
         Ok(Self { dir, kind, options, firsts, current, capacity, used, reserver, poisoned: None })
     }
 
+    /// Whether a write or sync has failed, so that nobody knows what is on the disk.
+    pub(super) fn is_poisoned(&self) -> bool {
+        self.poisoned.is_some()
+    }
+
     pub(super) fn room(&self) -> Room {
         self.reserver.room()
     }
@@ -271,6 +276,12 @@ impl Segments {
 /// Cuts a segment to the bytes it holds, durably.
 pub(super) fn cut(path: &Path, bytes: u64, options: &Options) -> Result<(), OpenError> {
     options.disk.open(path).and_then(|file| file.cut(bytes)).map_err(not_opened("cut", path))
+}
+
+/// Makes durable what can be read: after the process was killed, that may be in the system's memory only.
+pub(super) fn settle(dir: &Path, last: &Path, options: &Options) -> Result<(), OpenError> {
+    options.disk.open(last).and_then(|file| file.sync_all()).map_err(not_opened("sync", last))?;
+    options.disk.sync_dir(dir).map_err(not_opened("sync", dir))
 }
 
 /// Fills part of a segment with zeros, durably.

@@ -94,10 +94,31 @@ pub fn verify(dir: &Path) -> io::Result<Report> {
         report.segments += 1;
         report.bytes += bytes.len() as u64;
         if !file(&mut report, &mut synced, path, &bytes, index == last) {
-            return Ok(report);
+            break;
         }
     }
+    closed(&mut report)?;
     Ok(report)
+}
+
+/// Holds the last record against the number that was noted when the log was last closed in order.
+fn closed(report: &mut Report) -> io::Result<()> {
+    let text = match fs::read(report.dir.join(super::journal::HEAD)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        text => String::from_utf8_lossy(&text?).into_owned(),
+    };
+    let closed_at: u64 = text.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0);
+    if report.damage.is_some() || report.records >= closed_at {
+        return Ok(());
+    }
+    let torn = report.tear.take();
+    report.damage = Some(Damage {
+        file: torn.as_ref().map_or_else(|| report.dir.clone(), |tear| tear.file.clone()),
+        offset: torn.map_or(0, |tear| tear.offset),
+        seq: Seq(report.records + 1),
+        what: format!("the log was closed after record {closed_at}"),
+    });
+    Ok(())
 }
 
 /// Checks one file; says whether to go on to the next.
