@@ -22,7 +22,7 @@ macro_rules! console_page {
         }
         $(#[$doc])*
         pub fn $function(chrome: &Chrome, page: &$view) -> String {
-            if assets::BUILT { render(&$template { chrome, section: $section, page }) } else { notice() }
+            shown(assets::BUILT, &$template { chrome, section: $section, page })
         }
     };
 }
@@ -102,6 +102,16 @@ pub fn notice() -> String {
     render(&NoticeTemplate)
 }
 
+/// The page, where its styles and scripts are there to go with it.
+fn shown(built: bool, template: &impl Template) -> String {
+    if built { render(template) } else { notice() }
+}
+
 fn render(template: &impl Template) -> String {
     template.render().expect("rendering into a string fails only if a value's Display does, and none does")
 }
+
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;

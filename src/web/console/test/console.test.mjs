@@ -1,0 +1,202 @@
+// The console in a real browser. Against a running callout: CALLOUT_URL=http://127.0.0.1:8080, with CALLOUT_PHONE=/p/TOKEN
+// of a page that nobody has taken yet and CALLOUT_COOKIE=name=value of a signed-in person, where those are needed.
+// Without CALLOUT_URL: against the stand-in and the previews, where they are built.
+
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { EXECUTABLE, axe, open, visit } from './browser.mjs';
+import { havePreviews, startStub } from './stub.mjs';
+
+const real = process.env.CALLOUT_URL?.replace(/\/$/, '');
+const missing = !existsSync(EXECUTABLE) ? `no browser at ${EXECUTABLE}` : !real && !havePreviews() ? 'no CALLOUT_URL, and no previews: CALLOUT_PREVIEW=1 cargo test --lib web::pages' : '';
+if (missing) console.log(`skipped: ${missing}`);
+
+let stub;
+let base = real;
+let rooms = [];
+const phone = () => process.env.CALLOUT_PHONE ?? (real ? '' : '/p/7KQ4-M2');
+const options = (timeout = 120_000) => ({ skip: missing || false, timeout });
+const stubOnly = () => ({ ...options(), skip: missing || (real ? 'needs the stand-in' : false) });
+
+async function browser(settings = {}) {
+  const opened = await open(base, settings);
+  if (process.env.CALLOUT_COOKIE) {
+    const [name, ...value] = process.env.CALLOUT_COOKIE.split('=');
+    await opened.context.addCookies([{ name, value: value.join('='), url: base }]);
+  }
+  return opened;
+}
+
+before(async () => {
+  if (missing) return;
+  if (!real) {
+    stub = await startStub();
+    base = stub.url;
+  }
+  const { page, close } = await browser();
+  await visit(page, `${base}/incidents`);
+  rooms = await page.$$eval('a[href^="/incidents/INC-"]', (links) => links.map((link) => link.getAttribute('href')));
+  await close();
+});
+after(() => stub?.stop());
+
+const pages = () => {
+  const own = ['/', '/contacts/new', '/incidents', ...rooms.slice(0, 1), '/rota', '/log', '/outbox', '/sign-in', '/no-such-page'];
+  const previews = ['contact-logged', 'contact-errors', 'incidents-errors', 'phone-mine', 'phone-taken', 'phone-declined', 'error-400', 'error-500', 'error-503', 'start'];
+  return [...own, ...(phone() ? [phone()] : []), ...(real ? [] : previews.map((name) => `/preview/${name}`))];
+};
+// A page that answers 404 says so on the browser's console; that is no fault of the page.
+const faults = (page) => page.faults.filter((fault) => !fault.includes('status of 404') && !fault.includes('status of 400'));
+
+for (const night of [false, true]) {
+  test(`every page passes axe and keeps the content policy${night ? ' at night' : ''}`, options(300_000), async () => {
+    const { page, close } = await browser({ night });
+    const found = [];
+    for (const path of pages()) {
+      await visit(page, base + path);
+      found.push(...(await axe(page)).map((line) => `${path}: ${line}`));
+      found.push(...faults(page).map((fault) => `${path}: ${fault}`));
+      page.faults.length = 0;
+    }
+    await close();
+    assert.deepEqual(found, []);
+  });
+}
+
+test('no page scrolls sideways at 320 px', options(180_000), async () => {
+  const { page, close } = await browser({ width: 320, height: 640 });
+  const wide = [];
+  for (const path of pages()) {
+    await visit(page, base + path);
+    const over = await page.evaluate(() => {
+      if (document.documentElement.scrollWidth <= innerWidth) return [];
+      return [...document.querySelectorAll('body *')].filter((each) => each.getBoundingClientRect().right > innerWidth + 1 && !each.closest('.scroll, .map')).map((each) => `${each.tagName}.${each.className}`).slice(0, 5);
+    });
+    if (over.length) wide.push(`${path}: ${over}`);
+  }
+  await close();
+  assert.deepEqual(wide, []);
+});
+
+test('the contact form needs no scrolling at 1366x768, and its button is in view', options(), async () => {
+  const { page, close } = await browser({ width: 1366, height: 768 });
+  await visit(page, `${base}/contacts/new`);
+  const size = await page.evaluate(() => ({ page: document.documentElement.scrollHeight, button: document.getElementById('log-it').getBoundingClientRect().bottom }));
+  await close();
+  assert.ok(size.page <= 768, `the page is ${size.page} px high`);
+  assert.ok(size.button <= 768, `the button ends at ${size.button} px`);
+});
+
+test('the phone page has its button on the first screen, big enough for a thumb, and weighs little', options(), async (t) => {
+  if (!phone()) return t.skip('no CALLOUT_PHONE');
+  stub?.reset();
+  const { page, close } = await browser({ width: 375, height: 667, scale: 2, isMobile: true, hasTouch: true });
+  let bytes = 0;
+  const counted = [];
+  page.on('requestfinished', (request) => counted.push(request.sizes().then((sizes) => (bytes += sizes.responseBodySize))));
+  const answer = await visit(page, base + phone());
+  await Promise.all(counted);
+  const button = await page.$eval('#ack', (each) => each.getBoundingClientRect().toJSON());
+  const policy = answer.headers()['referrer-policy'];
+  await close();
+  assert.ok(button.bottom <= 667, `the button ends at ${button.bottom} px`);
+  assert.ok(button.height >= 60, `the button is ${button.height} px high`);
+  assert.ok(bytes > 0 && bytes <= 60_000, `${bytes} bytes were sent`);
+  assert.equal(policy, 'no-referrer');
+});
+
+test('what happened elsewhere arrives on an open room, and nothing typed or opened is lost', stubOnly(), async () => {
+  const { page, close } = await browser();
+  await visit(page, base + rooms[0]);
+  await page.fill('#entry-text', 'half a sentence');
+  await page.click('#chart-numbers summary');
+  await page.focus('#entry-text');
+  await page.waitForFunction(() => !document.getElementById('live-state').hidden && performance.now() > 500);
+  stub.changed('Pump at Tanners Row');
+  await page.waitForSelector('text=Pump at Tanners Row', { timeout: 15_000 });
+  assert.equal(await page.inputValue('#entry-text'), 'half a sentence');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'entry-text');
+  assert.equal(await page.$eval('#chart-numbers', (details) => details.open), true);
+  assert.ok(await page.$('#chart canvas'), 'the chart is still drawn');
+  assert.deepEqual(page.faults, []);
+  await close();
+});
+
+test('a page that hears nothing for 30 s says since when, and says no more once it hears again', stubOnly(), async () => {
+  const { page, close } = await browser();
+  await page.clock.install();
+  await visit(page, base + rooms[0]);
+  await page.waitForFunction(() => !document.getElementById('live-state').hidden);
+  stub.mute(true);
+  await page.waitForTimeout(200);
+  await page.clock.fastForward(32_000);
+  await page.waitForSelector('#not-live:not([hidden])', { timeout: 5_000 });
+  assert.match(await page.textContent('#not-live'), /^Not live since \d\d:\d\d:\d\d\. Trying again\.$/);
+  stub.mute(false);
+  await page.waitForSelector('#not-live', { state: 'hidden', timeout: 10_000 });
+  await close();
+});
+
+test('a call is logged with the keyboard alone', stubOnly(), async () => {
+  const { page, close } = await browser();
+  stub.seen.length = 0;
+  await visit(page, `${base}/contacts/new`);
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'topic');
+  await page.keyboard.type('flo');
+  await page.keyboard.press('Enter');
+  assert.equal(await page.inputValue('#topic'), 'Flooding: water near a property');
+  await page.keyboard.type('mill');
+  await page.waitForSelector('#place-options [role=option]');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#owner dl');
+  assert.match(await page.textContent('#owner'), /Wexmoor Council, highways/);
+  await page.keyboard.press('Alt+KeyX');
+  await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')]);
+  assert.match(await page.textContent('#logged'), /C-20418/);
+  const [{ path, form }] = stub.seen;
+  assert.equal(path, '/contacts');
+  assert.deepEqual([form.get('topic'), form.get('place'), form.get('danger'), form.get('do')], ['Flooding: water near a property', 'Mill Street, outside number 14', '1', 'log']);
+  assert.ok(Number(form.get('started_ms')) > 0);
+  await page.keyboard.press('Alt+Digit4');
+  await page.keyboard.type('3494');
+  await Promise.all([page.waitForNavigation(), page.keyboard.press('Control+Enter')]);
+  assert.equal(stub.seen[1].form.get('topic'), 'Tree: fallen, blocking road');
+  assert.deepEqual(page.faults, []);
+  await close();
+});
+
+test('a press on the map fills in the place', stubOnly(), async () => {
+  const { page, close } = await browser();
+  await visit(page, `${base}/contacts/new`);
+  await page.focus('#map');
+  await page.keyboard.press('Enter');
+  assert.match(await page.inputValue('#place'), /^349\d{3},325\d{3}$/);
+  await page.waitForSelector('#owner dl');
+  await close();
+});
+
+test('without scripts the numbers, the forms and the answer about the land are all there', stubOnly(), async () => {
+  const { page, close } = await browser({ javaScriptEnabled: false });
+  await page.goto(base + rooms[0]);
+  assert.equal(await page.$$eval('#chart-table tbody tr', (rows) => rows.length), 37);
+  assert.ok(await page.isVisible('#chart svg'));
+  assert.ok(await page.isVisible('#entry-text'));
+  await page.goto(`${base}/contacts/new`);
+  assert.ok(await page.isVisible('text=Whose is it?'));
+  assert.equal(await page.isVisible('#map'), false);
+  await close();
+});
+
+// Last, since against a real callout it takes the page for good.
+test('a page is acknowledged without any script, and looking at it changes nothing', options(), async (t) => {
+  if (!phone()) return t.skip('no CALLOUT_PHONE');
+  stub?.reset();
+  const { page, close } = await browser({ width: 390, height: 844, javaScriptEnabled: false });
+  await page.goto(base + phone());
+  await page.goto(base + phone());
+  assert.ok(await page.isVisible('#ack'), 'still open after being looked at twice');
+  await Promise.all([page.waitForNavigation(), page.click('#ack')]);
+  assert.match(await page.textContent('main'), /You have it/);
+  await close();
+});
