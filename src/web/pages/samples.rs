@@ -457,7 +457,7 @@ pub fn phone_taken() -> PhonePage {
 pub fn log() -> LogPage {
     let line = |seq, utc: &str, kind: &str, words: &str, who: &str, hash: &str| LogLine {
         seq,
-        at: clock(utc),
+        at: Moment::full(at(utc), &zone()),
         occurred: None,
         kind: text(kind),
         text: text(words),

@@ -53,7 +53,7 @@ function options(box, { columns, offset }) {
     width: box.clientWidth,
     height: HEIGHT,
     legend: { show: false },
-    cursor: { points: { show: false }, drag: { setScale: false, x: false, y: false } },
+    cursor: { show: false },
     padding: [10, 20, 0, 0],
     scales: { y: { range: [0, top * 1.08] } },
     axes: [

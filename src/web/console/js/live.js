@@ -97,12 +97,10 @@ function refresher(parts) {
       return;
     }
     busy = true;
-    try {
-      const answer = await fetch(location.href, { headers: { accept: 'text/html' }, cache: 'no-store' });
-      if (answer.ok && !answer.redirected) take(new DOMParser().parseFromString(await answer.text(), 'text/html'), parts);
-    } catch {
-      // The bar says that we are not live; there is nothing else to do with a failed fetch.
-    }
+    // A fetch that fails changes nothing: the bar says that we are not live, and we go on asking.
+    const answer = await fetch(location.href, { headers: { accept: 'text/html' }, cache: 'no-store' }).catch(() => null);
+    const text = answer?.ok && !answer.redirected ? await answer.text().catch(() => '') : '';
+    if (text) take(new DOMParser().parseFromString(text, 'text/html'), parts);
     setTimeout(() => {
       busy = false;
       if (again) {
@@ -119,7 +117,7 @@ function take(fresh, parts) {
   const before = new Set([...document.querySelectorAll('#timeline > li, #outbox > li')].map((item) => item.id));
   for (const id of parts) {
     const [old, next] = [$(id), fresh.getElementById(id)];
-    if (old && next) Idiomorph.morph(old, next, { morphStyle: 'innerHTML', ignoreActiveValue: true, callbacks: { beforeNodeMorphed: mayChange, beforeNodeRemoved: mayChange, beforeAttributeUpdated: mayUpdate } });
+    if (old && next) Idiomorph.morph(old, next, { morphStyle: 'outerHTML', ignoreActiveValue: true, callbacks: MORPH });
   }
   document.dispatchEvent(new Event('callout:fresh'));
   const added = [...document.querySelectorAll('#timeline > li, #outbox > li')].filter((item) => !before.has(item.id)).length;
@@ -137,6 +135,8 @@ function mayChange(node) {
 function mayUpdate(name, node) {
   return !(name === 'open' && node instanceof HTMLDetailsElement);
 }
+
+const MORPH = { beforeNodeMorphed: mayChange, beforeNodeRemoved: mayChange, beforeAttributeUpdated: mayUpdate };
 
 let spoken = -SPOKEN_MS;
 let unspoken = 0;

@@ -122,7 +122,7 @@ function startPin(map, source, picked, box) {
   const set = (at, move) => {
     pin.setGeometry(new Point(at));
     ring.setGeometry(new Circle(at, RING_M));
-    if (move) map.getView().fit(buffer([...at, ...at], RING_M * 1.5), { minResolution: 0.4 });
+    if (move) map.getView().fit(buffer([...at, ...at], RING_M * 1.8), { minResolution: 0.4 });
   };
   if (picked) {
     const pick = (at) => {
