@@ -64,6 +64,8 @@ const LAST: &[&str] = &[
     "Osier",
     "Pound",
 ];
+/// Figures of each half of a grid reference as an advisor types it: to the metre.
+const GRID_FIGURES: usize = 5;
 /// What people prefer to be answered by, commonest first.
 const PREFERS: &[(&str, f64)] = &[("phone", 5.0), ("sms", 3.0), ("email", 3.0), ("post", 0.3), ("none", 1.0)];
 /// What a few of them need.
@@ -168,7 +170,7 @@ impl Desk {
                     put("northing", json!(spot.at.northing()));
                 }
                 share if share < 0.72 => {
-                    put("grid_ref", json!(format_grid_reference(spot.at, 10)));
+                    put("grid_ref", json!(format_grid_reference(spot.at, GRID_FIGURES)));
                 }
                 share if share < 0.86 => {
                     put("postcode", json!(self.nearest_postcode(spot)));

@@ -17,6 +17,7 @@ use super::words;
 use crate::domain::contact::Channel;
 use crate::domain::time::{SignedDuration, Timestamp};
 use serde_json::Value;
+use std::collections::VecDeque;
 
 /// How long the evening lasts.
 pub const LASTS: SignedDuration = SignedDuration::from_mins(180);
@@ -66,24 +67,24 @@ pub fn evening(seed: u64, start: Timestamp) -> Vec<(Timestamp, Value)> {
     for quarter in 0..LASTS.as_mins() / 15 {
         calls.extend(ordinary.quarter(start + SignedDuration::from_mins(quarter * 15), 1.0));
     }
-    let mut storm = Storm { chance: Chance::new(seed, "storm"), start, heard: Vec::new() };
+    let mut storm = Storm { chance: Chance::new(seed, "storm"), start, heard: Vec::new(), said: VecDeque::new() };
     for minute in moments(&mut Chance::new(seed, "flooding"), FLOODING) {
         calls.push(storm.flooding(minute));
     }
     for minute in moments(&mut Chance::new(seed, "wind"), WIND) {
         let street = storm.chance.pick(WOODED);
         let texts = if storm.chance.one_in(0.75) { words::WINDY } else { words::MISLEADING };
-        let text = storm.chance.pick(texts);
+        let text = storm.say(texts);
         calls.push(storm.elsewhere(minute, street, "highways", None, text));
     }
     for minute in moments(&mut Chance::new(seed, "trees"), TREES) {
         let street = storm.chance.pick(WOODED);
-        let text = storm.chance.pick(words::TREES);
+        let text = storm.say(words::TREES);
         calls.push(storm.elsewhere(minute, street, "parks", Some("storm"), text));
     }
     for minute in moments(&mut Chance::new(seed, "power"), POWER) {
         let street = storm.chance.pick(DARK);
-        let text = storm.chance.pick(words::POWER);
+        let text = storm.say(words::POWER);
         calls.push(storm.elsewhere(minute, street, "emergency_planning", Some("power"), text));
     }
     calls.sort_by_key(|call| call.at);
@@ -94,43 +95,65 @@ pub fn evening(seed: u64, start: Timestamp) -> Vec<(Timestamp, Value)> {
 struct Storm {
     chance: Chance,
     start: Timestamp,
-    /// Callers about water so far, with their spots: some ring again.
-    heard: Vec<(usize, Spot)>,
+    /// Callers about water who were answered so far: minute, who, where. Some ring again.
+    heard: Vec<(f64, usize, Spot)>,
+    /// The sentences of late, oldest first: nobody repeats one so soon.
+    said: VecDeque<&'static str>,
 }
+
+/// A caller rings again after this many minutes, if at all.
+const AGAIN_AFTER_MIN: f64 = 9.0;
+/// So many sentences pass before one is heard again.
+const SAID_LATELY: usize = 4;
 
 impl Storm {
     fn flooding(&mut self, minute: f64) -> Call {
+        let earlier = self.heard.partition_point(|(heard, ..)| *heard + AGAIN_AFTER_MIN <= minute);
         let chance = &mut self.chance;
-        let again = if chance.one_in(0.06) { self.heard.last().cloned() } else { None };
-        let first = again.is_none();
-        let (caller, spot) = again.unwrap_or_else(|| {
+        let first = earlier == 0 || !chance.one_in(0.08);
+        let (caller, spot) = if first {
             let site = chance.weighted(WET, |site| if site.3 <= minute { site.4 } else { 0.0 });
             (chance.below(CALLERS), Spot::on(chance, named(site.0), site.1, site.2, 14.0))
-        });
-        let channel = chance.weighted(CHANNELS, |choice| choice.1).0;
-        let vulnerable = minute > 30.0 && chance.one_in(0.05);
-        let text = if vulnerable {
-            chance.pick(words::FLOODING_VULNERABLE)
-        } else if !first {
-            "I rang before about {street}, the water is still rising and nobody has come"
-        } else if channel == Channel::Social {
-            chance.pick(words::SOCIAL)
         } else {
-            chance.pick(words::FLOODING)
+            // They ring a second time, not a third.
+            let (_, caller, spot) = self.heard.remove(chance.below(earlier));
+            (caller, spot)
         };
-        let call = Call {
+        let channel = if first { chance.weighted(CHANNELS, |choice| choice.1).0 } else { Channel::Phone };
+        let vulnerable = first && minute > 30.0 && chance.one_in(0.06);
+        let queue = waiting(chance, channel, minute);
+        let tag = chance.one_in(0.5).then_some("flooding");
+        let text = self.say(match (first, vulnerable, channel) {
+            (false, ..) => words::AGAIN,
+            (_, true, _) => words::FLOODING_VULNERABLE,
+            (_, _, Channel::Social) => words::SOCIAL,
+            _ => words::FLOODING,
+        });
+        if first && queue.is_none_or(|(answered, _)| answered) {
+            self.heard.push((minute, caller, spot.clone()));
+        }
+        Call {
             at: self.start + SignedDuration::from_secs((minute * 60.0) as i64),
             channel,
-            queue: waiting(chance, channel, minute),
+            queue,
             service: "highways",
-            tag: chance.one_in(0.5).then_some("flooding"),
+            tag,
             text: words::fill(text, spot.street),
-            spot: Some(spot.clone()),
+            spot: Some(spot),
             vulnerable,
             caller,
-        };
-        self.heard.push((caller, spot));
-        call
+        }
+    }
+
+    /// One of `texts`, and not one that was just said unless all were.
+    fn say(&mut self, texts: &[&'static str]) -> &'static str {
+        let fresh: Vec<&'static str> = texts.iter().copied().filter(|text| !self.said.contains(text)).collect();
+        let text = self.chance.pick(if fresh.is_empty() { texts } else { &fresh });
+        self.said.push_back(text);
+        if self.said.len() > SAID_LATELY {
+            self.said.pop_front();
+        }
+        text
     }
 
     fn elsewhere(
@@ -296,6 +319,7 @@ mod tests {
         for (topic, texts) in [
             ("flooding", words::FLOODING),
             ("flooding", words::FLOODING_VULNERABLE),
+            ("flooding", words::AGAIN),
             ("flooding", words::SOCIAL),
             ("storm", words::TREES),
             ("power", words::POWER),

@@ -214,6 +214,9 @@ pub const WINDY: &[&str] = &[
     "It is blowing hard up here, will the market be on tomorrow?",
     "A sign is banging outside the shop in {street} and nobody can sleep",
     "Next door's trampoline is against our fence",
+    "The gate of the recreation ground is banging, can somebody shut it?",
+    "Are the schools open tomorrow with this wind?",
+    "A recycling box has hit my car",
 ];
 
 /// Water, as it is reported.
@@ -232,7 +235,6 @@ pub const FLOODING: &[&str] = &[
     "The drains cannot take it, it is all coming back up",
     "Dirty water is coming up in the downstairs toilet, I think the sewer is overflowing",
     "The meadow is under water and it is coming towards the houses",
-    "flooding on {street} again, you said it was sorted last year!!",
     "The car park is a lake, there is a car stuck in the water",
     "The water is coming in the back and I cannot lift things up on my own",
 ];
@@ -265,11 +267,20 @@ pub const POWER: &[&str] = &[
     "No power on the estate and the lift is stuck between floors",
 ];
 
+/// What somebody says who rings a second time about water.
+pub const AGAIN: &[&str] = &[
+    "I rang before about {street}, the water is still rising and nobody has come",
+    "It is me again from {street}, the water has come into the hall now",
+    "You said that somebody is on the way, the cellar is flooded to the third step",
+];
+
 /// Of those who write on the social networks about water.
 pub const SOCIAL: &[&str] = &[
     "@WexmoorCouncil Mill Street is a river, there are cars under water. Where are you?",
     "Anyone know if {street} is closed? Water everywhere",
     "Flooded again. Same gully, same street, same council #wexmoor",
+    "flooding on {street} again, you said it was sorted last year!!",
+    "My nan's kitchen is under water in {street}, nobody answers the phone",
 ];
 
 /// Calls that use the words and mean something else.

@@ -34,17 +34,23 @@ pub struct Demo {
 pub fn start(root: &Path) -> Result<Demo, String> {
     let program = program()?;
     let output = program.with_file_name("xtask-demo.out");
+    let mut command = Command::new(program);
+    command.args(["demo", "--port", "0", "--speed", SPEED, "--no-open"]).current_dir(root);
+    watch(command, output)
+}
+
+/// Starts `command` with its words going to `output`, and listens for an address and the first page.
+fn watch(mut command: Command, output: PathBuf) -> Result<Demo, String> {
+    let program = command.get_program().to_string_lossy().into_owned();
     let unwritable = |error: std::io::Error| format!("could not write {}: {error}", output.display());
     let mut file = fs::File::create(&output).map_err(unwritable)?;
     let errors = file.try_clone().map_err(unwritable)?;
-    let mut child = Command::new(&program)
-        .args(["demo", "--port", "0", "--speed", SPEED, "--no-open"])
-        .current_dir(root)
+    let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(errors)
         .spawn()
-        .map_err(|error| format!("could not start {}: {error}", program.display()))?;
+        .map_err(|error| format!("could not start {program}: {error}"))?;
 
     let (send, said) = sync_channel(LINES_WAITING);
     let stdout = child.stdout.take().expect("it is piped");
@@ -130,6 +136,32 @@ fn phone_path(line: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn sh(script: &str, output: &str) -> Result<Demo, String> {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        watch(command, std::env::temp_dir().join(format!("xtask-{}-{output}", std::process::id())))
+    }
+
+    #[test]
+    fn a_demo_is_ready_when_its_first_page_is_out_and_is_gone_when_stopped() {
+        let script = "echo 'Console    http://127.0.0.1:41233'; echo 'Phone view http://127.0.0.1:41233/p/demo';
+            echo '24 s  20:24  playbook started, paged Priya Nair by text'; exec sleep 600";
+        let Ok(demo) = sh(script, "ready") else { panic!("it printed all that is needed") };
+        assert_eq!(demo.address, "http://127.0.0.1:41233");
+        assert_eq!(demo.phone.as_deref(), Some("/p/demo"));
+        let (id, output) = (demo.child.id(), demo.output.clone());
+        demo.stop();
+        assert!(!Path::new(&format!("/proc/{id}")).exists(), "it still runs");
+        let _ = fs::remove_file(output);
+    }
+
+    #[test]
+    fn a_demo_that_ends_early_is_quoted() {
+        let outcome = sh("echo 'callout demo: port 8080 is taken'; exit 1", "early");
+        assert!(outcome.err().is_some_and(|text| text.contains("ended before") && text.contains("port 8080 is taken")));
+        let _ = fs::remove_file(std::env::temp_dir().join(format!("xtask-{}-early", std::process::id())));
+    }
 
     #[test]
     fn the_address_is_read_from_the_line_that_has_one() {
