@@ -5,10 +5,11 @@
 //! still a report of somebody in danger.
 
 use super::draft::{CALLER_FIELDS, Draft, Field, Given, Member, meant_by};
-use super::text::{clean_line, clean_words, did_you_mean, is_slug, to_slug};
+use super::text::{clean_line, clean_words, is_slug, to_slug};
 use super::{FAULTS_MAX, Fault, Parsed, Place, Reading, contact_key, place, place_all};
 use crate::domain::contact::{Caller, Channel, Contact, ContactDetail};
 use crate::domain::id::Tag;
+use crate::domain::problem::did_you_mean;
 use crate::domain::time::{SignedDuration, Timestamp, after, to_millis};
 use std::borrow::Cow;
 use std::collections::BTreeMap;

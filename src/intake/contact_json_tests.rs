@@ -112,7 +112,7 @@ fn all_faults_are_told_at_once_with_place_and_remedy() {
   "received_at": "2026-11-22T02:00:00",
   "wait_s": "31",
   "tags": ["Street Flooding", 7],
-  "caller": {"fone": "07700 900123", "prefers": "carrier pigeon"},
+  "caller": {"phonne": "07700 900123", "prefers": "carrier pigeon"},
   "lat": 53.6,
   "grid_ref": "SD 80376 10712"
 }"#,
@@ -123,8 +123,8 @@ fn all_faults_are_told_at_once_with_place_and_remedy() {
 /tags/1 5:31 this should be a text, and is a number | put it in quotes
 /tags/0 5:11 "Street Flooding" is not a tag | use lower-case letters, digits, _ - and ., e.g. "street-flooding"
 /wait_s 4:13 "wait_s" should be a number, and this is a text | send it without quotes
-/caller/fone 6:22 unknown field "fone" | did you mean "phone"? caller has name, phone, email, prefers
-/caller/prefers 6:49 "carrier pigeon" is no way to answer | use one of email, sms, phone, post, none
+/caller/phonne 6:24 unknown field "phonne" | did you mean "phone"? caller has name, phone, email, prefers
+/caller/prefers 6:51 "carrier pigeon" is no way to answer | use one of email, sms, phone, post, none
 /grid_ref 8:15 the place is given twice: as "lat+lon" and as "grid_ref" | give one of them: the one that the caller meant
 "#;
     assert_eq!(told, expected);

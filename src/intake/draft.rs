@@ -3,7 +3,7 @@
 //! JSON and CSV both become this. A JSON value knows its kind (a number is not a text); a CSV cell is just letters,
 //! which may stand for any of them.
 
-use super::text::did_you_mean;
+use crate::domain::problem::did_you_mean;
 use std::borrow::Cow;
 
 macro_rules! fields {
