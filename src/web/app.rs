@@ -1,0 +1,188 @@
+//! What the handlers work with: made once by the daemon and shared by all of them.
+
+use super::limits::{Doorkeeper, Limits, Scales};
+use super::metrics::Metrics;
+use super::sessions::{Brake, Sessions};
+use super::tokens::Tokens;
+use super::users::Users;
+use crate::clock::Clock;
+use crate::domain::contact::Channel;
+use crate::domain::event::{DetailClass, Sealed};
+use crate::domain::id::Tag;
+use crate::domain::person::People;
+use crate::domain::state::View;
+use crate::door::Door;
+use crate::intake::Reading;
+use crate::keys::{InstallationKey, random_bytes};
+use crate::land::Land;
+use serde::Serialize;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::{Semaphore, watch};
+
+/// One part of the daemon, as `/readyz` tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Part {
+    /// Its name, e.g. `index`.
+    pub part: String,
+    /// Whether it can do its work.
+    pub ready: bool,
+    /// Whether callout can do its main job without it.
+    pub needed: bool,
+    /// Why not, or how far it is.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub why: String,
+}
+
+/// Tells how the parts are; given by the daemon.
+pub type Parts = Arc<dyn Fn() -> Vec<Part> + Send + Sync>;
+
+/// Sign-ins whose password may be checked at one time; each takes 19 MiB and a core.
+const SIGN_INS_MAX: usize = 2;
+
+/// What the handlers work with.
+pub struct App {
+    /// The way to the core.
+    pub door: Door,
+    /// Places and owners.
+    pub land: Arc<dyn Land>,
+    /// The installation's key.
+    pub keys: InstallationKey,
+    /// Where time comes from.
+    pub clock: Arc<Clock>,
+    /// Names, numbers and addresses of the people in force.
+    pub people: watch::Receiver<Arc<People>>,
+    /// Access tokens.
+    pub tokens: Tokens,
+    /// The users file.
+    pub users: Users,
+    /// Signed-in sessions.
+    pub sessions: Sessions,
+    /// Slows down the trying of passwords.
+    pub brake: Brake,
+    /// Room for checking passwords.
+    pub sign_ins: Semaphore,
+    /// The server's bounds.
+    pub limits: Arc<Limits>,
+    /// Bodies that are being read.
+    pub scales: Scales,
+    /// Room for live streams.
+    pub live: Arc<Semaphore>,
+    /// Connections.
+    pub doorkeeper: Doorkeeper,
+    /// Counts for `/metrics`.
+    pub metrics: Arc<Metrics>,
+    /// How the parts are.
+    pub parts: Parts,
+    /// The demo: sign in by picking a role.
+    pub demo: bool,
+    /// Says true when the daemon goes down; live streams end then.
+    pub stop: watch::Receiver<bool>,
+}
+
+/// What an [`App`] is made of; the rest has one way to be made.
+pub struct AppParts<'a> {
+    /// The data directory: tokens and users lie there.
+    pub data: &'a Path,
+    /// See [`App`].
+    pub door: Door,
+    /// See [`App`].
+    pub land: Arc<dyn Land>,
+    /// See [`App`].
+    pub keys: InstallationKey,
+    /// See [`App`].
+    pub clock: Arc<Clock>,
+    /// See [`App`].
+    pub people: watch::Receiver<Arc<People>>,
+    /// See [`App`].
+    pub limits: Limits,
+    /// See [`App`].
+    pub parts: Parts,
+    /// See [`App`].
+    pub demo: bool,
+    /// See [`App`].
+    pub stop: watch::Receiver<bool>,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn build(parts: AppParts<'_>) -> Arc<Self> {
+        let AppParts { data, door, land, keys, clock, people, limits, parts, demo, stop } = parts;
+        Arc::new(Self {
+            door,
+            land,
+            clock,
+            people,
+            tokens: Tokens::of(data, keys.clone()),
+            users: Users::of(data),
+            sessions: Sessions::new(keys.clone()),
+            keys,
+            brake: Brake::default(),
+            sign_ins: Semaphore::new(SIGN_INS_MAX),
+            live: Arc::new(Semaphore::new(limits.live_max)),
+            limits: Arc::new(limits),
+            scales: Scales::default(),
+            doorkeeper: Doorkeeper::default(),
+            metrics: Arc::new(Metrics::new()),
+            parts,
+            demo,
+            stop,
+        })
+    }
+
+    /// The newest durable snapshot.
+    pub fn view(&self) -> Arc<View> {
+        self.door.view()
+    }
+
+    /// Reads contacts with what this app knows; see [`Reading`].
+    pub fn reading<T>(
+        &self,
+        sender: &str,
+        idempotency_key: Option<&str>,
+        history: bool,
+        read: impl FnOnce(&Reading<'_>) -> T,
+    ) -> T {
+        let view = self.view();
+        let policy = view.policy.in_force.clone();
+        let classify = |text: &str| -> Vec<Tag> {
+            let keywords = policy.as_ref().map(|policy| &policy.keywords);
+            keywords.map_or_else(Vec::new, |keywords| keywords.classify(text).into_iter().map(|found| found.tag).collect())
+        };
+        read(&Reading {
+            now: self.clock.now(),
+            land: self.land.as_ref(),
+            classify: &classify,
+            keys: &self.keys,
+            sender,
+            idempotency_key,
+            history,
+        })
+    }
+
+    /// Seals words that somebody typed about an incident, as `{"text": ...}`.
+    ///
+    /// # Panics
+    /// If the operating system gives no random bytes: then nothing can be sealed, and the request ends in a 500.
+    pub fn seal(&self, words: &str) -> Sealed {
+        #[derive(Serialize)]
+        struct Words<'a> {
+            text: &'a str,
+        }
+        let content = serde_json::to_vec(&Words { text: words }).expect("a text always becomes JSON");
+        Sealed::new(self.salt(), DetailClass::Incident, content)
+    }
+
+    /// Sixteen random bytes.
+    ///
+    /// # Panics
+    /// As [`App::seal`].
+    pub fn salt(&self) -> [u8; 16] {
+        random_bytes().expect("the operating system gives random bytes")
+    }
+
+    /// Counts a contact that was taken.
+    pub fn took(&self, channel: Channel) {
+        self.metrics.contact(channel);
+    }
+}

@@ -1,0 +1,346 @@
+//! The route table: every address that callout answers, once.
+//!
+//! The router, the OpenAPI document and the tests of who may do what are all made from [`ROUTES`]. A new address is a
+//! row here, a variant of [`Action`], and an arm in [`act`]; the compiler and the tests ask for the rest.
+//!
+//! A route says who may use it before anything of the request is read; whoever has no scope for it learns nothing.
+
+use super::api;
+use super::app::App;
+use super::call::{Call, Unread, unread};
+use super::problem::{Kind, Problem};
+use super::scope::{By, Scope, Who};
+use super::serve::{Answered, Client, Routes};
+use super::sign_in;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use warp::Filter;
+use warp::http::{HeaderMap, Method, header};
+use warp::reply::Response;
+
+/// The two methods that callout knows; `HEAD` is answered as `GET` without its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verb {
+    /// Reads. Never writes, but for the two addresses that Kannel calls and that lie behind a secret.
+    Get,
+    /// Writes.
+    Post,
+}
+
+impl Verb {
+    /// The HTTP method.
+    pub fn method(self) -> Method {
+        match self {
+            Self::Get => Method::GET,
+            Self::Post => Method::POST,
+        }
+    }
+}
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Allow {
+    /// Everybody.
+    Everybody,
+    /// Whoever has one of these scopes, by token or by session.
+    AnyOf(&'static [Scope]),
+    /// Whoever knows the secret in the path; the handler compares it.
+    PathSecret,
+}
+
+/// What is done; one variant a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each row of the table says what its action does")]
+pub enum Action {
+    ContactsCreate,
+    LandAsk,
+    IncidentsList,
+    IncidentRead,
+    IncidentOpen,
+    IncidentActivate,
+    IncidentNote,
+    IncidentDecision,
+    TaskMove,
+    IncidentStandDown,
+    WarningsList,
+    WarningEnter,
+    WarningCancel,
+    PageAcknowledge,
+    PageDecline,
+    PageTest,
+    RotaNow,
+    PlaybooksList,
+    SmsReply,
+    SmsReceipt,
+    Live,
+    SignInPage,
+    SignIn,
+    SignOut,
+    Healthz,
+    Readyz,
+    Metrics,
+    OpenApi,
+}
+
+/// One row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// Its method.
+    pub verb: Verb,
+    /// Its path; `{name}` stands for one segment.
+    pub path: &'static str,
+    /// Who may use it.
+    pub allow: Allow,
+    /// What it does.
+    pub action: Action,
+    /// Its name: in metrics, and the `operationId` of the OpenAPI document.
+    pub name: &'static str,
+    /// What it does, in a line.
+    pub summary: &'static str,
+}
+
+const fn get(path: &'static str, allow: Allow, action: Action, name: &'static str, summary: &'static str) -> Route {
+    Route { verb: Verb::Get, path, allow, action, name, summary }
+}
+
+const fn post(path: &'static str, allow: Allow, action: Action, name: &'static str, summary: &'static str) -> Route {
+    Route { verb: Verb::Post, path, allow, action, name, summary }
+}
+
+const CONTACTS: Allow = Allow::AnyOf(&[Scope::ContactsWrite]);
+const LAND: Allow = Allow::AnyOf(&[Scope::ContactsWrite, Scope::Read, Scope::IncidentsWrite]);
+const READ: Allow = Allow::AnyOf(&[Scope::Read, Scope::IncidentsWrite]);
+const INCIDENTS: Allow = Allow::AnyOf(&[Scope::IncidentsWrite]);
+const OPEN: Allow = Allow::Everybody;
+
+/// Every route. The busiest stands first, since they are tried in order.
+#[rustfmt::skip]
+pub const ROUTES: &[Route] = &[
+    post("/api/v1/contacts", CONTACTS, Action::ContactsCreate, "contacts_create", "Take one contact or a batch"),
+    get("/api/v1/land", LAND, Action::LandAsk, "land_ask", "Whose land a place is, and what to tell the caller"),
+    get("/api/v1/incidents", READ, Action::IncidentsList, "incidents_list", "Open incidents, and those closed lately"),
+    post("/api/v1/incidents", INCIDENTS, Action::IncidentOpen, "incident_open", "Open an incident by hand"),
+    get("/api/v1/incidents/{incident}", READ, Action::IncidentRead, "incident_read", "One incident with its timeline"),
+    post("/api/v1/incidents/{incident}/activate", INCIDENTS, Action::IncidentActivate, "incident_activate", "Put a playbook into force"),
+    post("/api/v1/incidents/{incident}/notes", INCIDENTS, Action::IncidentNote, "incident_note", "Write into the incident's log"),
+    post("/api/v1/incidents/{incident}/decisions", INCIDENTS, Action::IncidentDecision, "incident_decision", "Record a decision"),
+    post("/api/v1/incidents/{incident}/tasks/{task}", INCIDENTS, Action::TaskMove, "task_move", "Accept a task, or say that it is done or won't be"),
+    post("/api/v1/incidents/{incident}/stand-down", INCIDENTS, Action::IncidentStandDown, "incident_stand_down", "Close an incident, with the reason"),
+    get("/api/v1/warnings", READ, Action::WarningsList, "warnings_list", "Warnings that have not ended"),
+    post("/api/v1/warnings", INCIDENTS, Action::WarningEnter, "warning_enter", "Enter a warning"),
+    post("/api/v1/warnings/{warning}/cancel", INCIDENTS, Action::WarningCancel, "warning_cancel", "End a warning before its time"),
+    post("/api/v1/pages/{page}/acknowledge", INCIDENTS, Action::PageAcknowledge, "page_acknowledge", "Say \"I have got this\" for a page"),
+    post("/api/v1/pages/{page}/decline", INCIDENTS, Action::PageDecline, "page_decline", "Say \"I can't\" for a page"),
+    post("/api/v1/pages/test", INCIDENTS, Action::PageTest, "page_test", "Page one person as a test"),
+    get("/api/v1/rota/now", READ, Action::RotaNow, "rota_now", "Who is on call now"),
+    get("/api/v1/playbooks", READ, Action::PlaybooksList, "playbooks_list", "Playbooks in force"),
+    get("/api/v1/openapi.json", OPEN, Action::OpenApi, "openapi", "This API, as an OpenAPI document"),
+    get("/kannel/{secret}/reply", Allow::PathSecret, Action::SmsReply, "sms_reply", "A text that came in, from Kannel"),
+    get("/kannel/{secret}/receipt", Allow::PathSecret, Action::SmsReceipt, "sms_receipt", "A delivery receipt, from Kannel"),
+    get("/live", READ, Action::Live, "live", "Changes as they happen, as server-sent events"),
+    get("/sign-in", OPEN, Action::SignInPage, "sign_in_page", "The sign-in page"),
+    post("/sign-in", OPEN, Action::SignIn, "sign_in", "Sign in to the console"),
+    post("/sign-out", OPEN, Action::SignOut, "sign_out", "Sign out"),
+    get("/healthz", OPEN, Action::Healthz, "healthz", "The process answers"),
+    get("/readyz", OPEN, Action::Readyz, "readyz", "Which part is ready, and why not"),
+    get("/metrics", READ, Action::Metrics, "metrics", "Counts for Prometheus"),
+];
+
+/// Does what a row says.
+async fn act(action: Action, call: Call) -> Result<Response, Problem> {
+    match action {
+        Action::ContactsCreate => api::contacts::create(call).await,
+        Action::LandAsk => api::land::ask(call),
+        Action::IncidentsList => api::incidents::list(&call),
+        Action::IncidentRead => api::incidents::read(call).await,
+        Action::IncidentOpen => api::incidents::open(call).await,
+        Action::IncidentActivate => api::playbooks::activate(call).await,
+        Action::IncidentNote => api::incidents::note(call).await,
+        Action::IncidentDecision => api::incidents::decision(call).await,
+        Action::TaskMove => api::incidents::move_task(call).await,
+        Action::IncidentStandDown => api::incidents::stand_down(call).await,
+        Action::WarningsList => api::warnings::list(&call),
+        Action::WarningEnter => api::warnings::enter(call).await,
+        Action::WarningCancel => api::warnings::cancel(call).await,
+        Action::PageAcknowledge => api::acknowledge::acknowledge(call).await,
+        Action::PageDecline => api::acknowledge::decline(call).await,
+        Action::PageTest => api::acknowledge::test(call).await,
+        Action::RotaNow => api::rota::now(&call),
+        Action::PlaybooksList => api::playbooks::list(&call),
+        Action::SmsReply => api::sms::reply(call).await,
+        Action::SmsReceipt => api::sms::receipt(call).await,
+        Action::Live => super::live::stream(call),
+        Action::SignInPage => sign_in::page(&call),
+        Action::SignIn => sign_in::sign_in(call).await,
+        Action::SignOut => sign_in::sign_out(call).await,
+        Action::Healthz => Ok(api::health::healthz()),
+        Action::Readyz => Ok(api::health::readyz(&call)),
+        Action::Metrics => Ok(api::metrics::text(&call)),
+        Action::OpenApi => Ok(api::openapi::answer()),
+    }
+}
+
+/// The router: all rows of the table, and refusals for everything else.
+pub fn router(app: &Arc<App>) -> Routes {
+    let nothing = warp::any().and_then(async || Err::<Response, _>(warp::reject::not_found())).boxed();
+    let all = ROUTES.iter().rev().fold(nothing, |rest, route| row(*route, app).or(rest).unify().boxed());
+    let refused = warp::path::full().and(warp::method()).map(|path: warp::path::FullPath, method: Method| {
+        refuse(path.as_str(), &method).into_response()
+    });
+    all.or(refused).unify().boxed()
+}
+
+/// What to say where no row fits.
+fn refuse(path: &str, method: &Method) -> Problem {
+    let here: Vec<&Route> = ROUTES.iter().filter(|route| fits(route.path, path)).collect();
+    if here.is_empty() {
+        return Problem::new(Kind::NotFound, "there is nothing at this address; /api/v1/openapi.json lists the API");
+    }
+    let mut allow: Vec<String> = here.iter().map(|route| route.verb.method().to_string()).collect();
+    allow.extend(here.iter().any(|route| route.verb == Verb::Get).then(|| "HEAD".to_owned()));
+    let allow = allow.join(", ");
+    let detail = format!("this address takes {allow}, not {}", method.as_str().chars().take(20).collect::<String>());
+    Problem { allow: Some(allow), ..Problem::new(Kind::MethodNotAllowed, detail) }
+}
+
+/// Whether a path is of that pattern.
+fn fits(pattern: &str, path: &str) -> bool {
+    let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (pattern.next(), path.next()) {
+            (None, None) => return true,
+            (Some(wanted), Some(got)) if wanted == got || (wanted.starts_with('{') && !got.is_empty()) => {}
+            _ => return false,
+        }
+    }
+}
+
+/// One row as a filter: path, end, method; then everything about it in [`answer`].
+fn row(route: Route, app: &Arc<App>) -> Routes {
+    let start = warp::any().map(Vec::<String>::new).boxed();
+    let path = route.path.split('/').filter(|segment| !segment.is_empty()).fold(start, |path, segment| {
+        if segment.starts_with('{') {
+            let add = |mut params: Vec<String>, param: String| {
+                params.push(param);
+                params
+            };
+            path.and(warp::path::param::<String>()).map(add).boxed()
+        } else {
+            path.and(warp::path(segment)).boxed()
+        }
+    });
+    let method = match route.verb {
+        Verb::Get => warp::get().boxed(),
+        Verb::Post => warp::post().boxed(),
+    };
+    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+    let app = Arc::clone(app);
+    path.and(warp::path::end())
+        .and(method)
+        .and(query)
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::optional::<Client>())
+        .and(warp::body::stream().map(unread))
+        .then(move |params, query, headers, client, body| {
+            let app = Arc::clone(&app);
+            let client = client.unwrap_or(Client { address: IpAddr::V4(Ipv4Addr::LOCALHOST), https: false });
+            let request = Request { params, query, headers, client, body };
+            // On the heap, so that the chain of rows holds a pointer and not the largest handler.
+            Box::pin(answer(route, app, request))
+        })
+        .boxed()
+}
+
+struct Request {
+    params: Vec<String>,
+    query: String,
+    headers: HeaderMap,
+    client: Client,
+    body: Unread,
+}
+
+async fn answer(route: Route, app: Arc<App>, request: Request) -> Response {
+    let answered = match authorise(&route, &app, &request) {
+        Ok(who) => {
+            let Request { params, query, headers, client, body } = request;
+            act(route.action, Call { app, who, client, params, query, headers, body }).await
+        }
+        Err(problem) => Err(problem),
+    };
+    let mut response = answered.unwrap_or_else(Problem::into_response);
+    response.extensions_mut().insert(Answered(route.name));
+    response
+}
+
+/// Who asks, if they may use the route.
+fn authorise(route: &Route, app: &App, request: &Request) -> Result<Who, Problem> {
+    let any_of = match route.allow {
+        Allow::Everybody | Allow::PathSecret => return Ok(Who::nobody()),
+        Allow::AnyOf(scopes) => scopes,
+    };
+    let who = identify(app, request, route.action == Action::Live)?;
+    if !who.may(any_of) {
+        let wanted = any_of.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" or ");
+        return Err(Problem::new(Kind::NotAllowed, format!("this needs {wanted}; ask callout's administrator")));
+    }
+    if route.verb == Verb::Post && matches!(who.by, By::Session { .. }) {
+        sign_in::check_origin(&request.headers)?;
+        // Forms of the console carry the token as a field, which their handlers check; scripts carry it here.
+        let given = request.headers.get(sign_in::CSRF_HEADER).and_then(|token| token.to_str().ok());
+        if !super::sessions::csrf_fits(&who, given) {
+            let detail = format!("a signed-in browser must send {}; reload the page and try again", sign_in::CSRF_HEADER);
+            return Err(Problem::new(Kind::NotAllowed, detail));
+        }
+    }
+    Ok(who)
+}
+
+/// Who asks, by token or by session.
+fn identify(app: &App, request: &Request, quietly: bool) -> Result<Who, Problem> {
+    let now = app.clock.now();
+    if let Some(authorization) = request.headers.get(header::AUTHORIZATION) {
+        let words = authorization.to_str().unwrap_or_default();
+        let token = words.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let known = token.and_then(|(_, token)| app.tokens.check(token.trim(), now));
+        return known.ok_or_else(|| {
+            Problem::new(Kind::NotSignedIn, "this access token is not good here; `callout token new` makes one")
+        });
+    }
+    let cookie = sign_in::session_cookie(&request.headers, request.client);
+    let known = cookie.and_then(|cookie| app.sessions.check(&cookie, now, quietly));
+    known.ok_or_else(|| {
+        Problem::new(Kind::NotSignedIn, "send \"Authorization: Bearer callout_...\", or sign in to the console")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_row_has_its_own_name_address_and_action() {
+        let names: BTreeSet<_> = ROUTES.iter().map(|route| route.name).collect();
+        let addresses: BTreeSet<_> = ROUTES.iter().map(|route| (route.verb, route.path)).collect();
+        assert_eq!((names.len(), addresses.len()), (ROUTES.len(), ROUTES.len()));
+        for (at, route) in ROUTES.iter().enumerate() {
+            assert!(ROUTES[..at].iter().all(|other| other.action != route.action), "{}", route.name);
+        }
+    }
+
+    #[test]
+    fn a_row_that_writes_is_open_to_everybody_only_for_signing_in_and_out() {
+        for route in ROUTES.iter().filter(|route| route.verb == Verb::Post && route.allow == Allow::Everybody) {
+            assert!(matches!(route.action, Action::SignIn | Action::SignOut), "{}", route.name);
+        }
+    }
+
+    #[test]
+    fn no_address_is_hidden_by_another() {
+        for (at, route) in ROUTES.iter().enumerate() {
+            for earlier in ROUTES[..at].iter().filter(|earlier| earlier.verb == route.verb) {
+                assert!(!fits(earlier.path, route.path), "{} hides {}", earlier.path, route.path);
+            }
+        }
+    }
+}
