@@ -133,6 +133,11 @@ impl InstallationKey {
         }
     }
 
+    /// The key itself, for the parts of the core that make codes and links under it.
+    pub fn bytes(&self) -> &crate::domain::reply_code::Key {
+        &self.0
+    }
+
     /// HMAC-SHA256 over the purpose and the parts, each preceded by its length so that no two lists of parts meet.
     pub fn digest(&self, purpose: Purpose, parts: &[&[u8]]) -> [u8; 32] {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");

@@ -2,6 +2,7 @@
 
 use super::limits::{Doorkeeper, Limits, Scales};
 use super::metrics::Metrics;
+use super::scope::Role;
 use super::sessions::{Brake, Sessions};
 use super::tokens::Tokens;
 use super::users::Users;
@@ -36,6 +37,17 @@ pub struct Part {
 
 /// Tells how the parts are; given by the daemon.
 pub type Parts = Arc<dyn Fn() -> Vec<Part> + Send + Sync>;
+
+/// Somebody to become in the demo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DemoUser {
+    /// Their name: a person's id where they are on the rota.
+    pub name: String,
+    /// What they are.
+    pub role: Role,
+    /// As the button says it, e.g. `Priya Nair, duty officer`.
+    pub label: String,
+}
 
 /// Sign-ins whose password may be checked at one time; each takes 19 MiB and a core.
 const SIGN_INS_MAX: usize = 2;
@@ -74,8 +86,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// How the parts are.
     pub parts: Parts,
-    /// The demo: sign in by picking a role.
-    pub demo: bool,
+    /// In the demo: people to become without a password; otherwise empty.
+    pub demo_users: Vec<DemoUser>,
     /// Says true when the daemon goes down; live streams end then.
     pub stop: watch::Receiver<bool>,
 }
@@ -99,7 +111,7 @@ pub struct AppParts<'a> {
     /// See [`App`].
     pub parts: Parts,
     /// See [`App`].
-    pub demo: bool,
+    pub demo_users: Vec<DemoUser>,
     /// See [`App`].
     pub stop: watch::Receiver<bool>,
 }
@@ -107,7 +119,7 @@ pub struct AppParts<'a> {
 impl App {
     /// Puts the parts together.
     pub fn build(parts: AppParts<'_>) -> Arc<Self> {
-        let AppParts { data, door, land, keys, clock, people, limits, parts, demo, stop } = parts;
+        let AppParts { data, door, land, keys, clock, people, limits, parts, demo_users, stop } = parts;
         Arc::new(Self {
             door,
             land,
@@ -125,7 +137,7 @@ impl App {
             doorkeeper: Doorkeeper::default(),
             metrics: Arc::new(Metrics::new()),
             parts,
-            demo,
+            demo_users,
             stop,
         })
     }
@@ -147,7 +159,8 @@ impl App {
         let policy = view.policy.in_force.clone();
         let classify = |text: &str| -> Vec<Tag> {
             let keywords = policy.as_ref().map(|policy| &policy.keywords);
-            keywords.map_or_else(Vec::new, |keywords| keywords.classify(text).into_iter().map(|found| found.tag).collect())
+            keywords
+                .map_or_else(Vec::new, |keywords| keywords.classify(text).into_iter().map(|found| found.tag).collect())
         };
         read(&Reading {
             now: self.clock.now(),

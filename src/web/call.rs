@@ -13,7 +13,7 @@ use warp::http::HeaderMap;
 use warp::http::header;
 
 /// A body that has not been read.
-pub type Unread = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send>>;
+pub type Unread = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send + Sync>>;
 
 /// One request.
 pub struct Call {
@@ -129,27 +129,32 @@ async fn read(
 }
 
 /// Any stream of buffers as an [`Unread`].
-pub fn unread<B: Buf>(body: impl Stream<Item = Result<B, warp::Error>> + Send + 'static) -> Unread {
+pub fn unread<B: Buf>(body: impl Stream<Item = Result<B, warp::Error>> + Send + Sync + 'static) -> Unread {
     Box::pin(body.map(|chunk| chunk.map(|mut chunk| chunk.copy_to_bytes(chunk.remaining()))))
 }
 
 /// Names and values of `application/x-www-form-urlencoded` text; bytes that are not UTF-8 become U+FFFD.
 pub fn pairs(encoded: &str) -> Vec<(String, String)> {
     let pairs = encoded.split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(name, value)| (decoded(name), decoded(value))).collect()
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(name, value)| (decoded(name), decoded(value)))
+        .collect()
 }
 
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
-        let digit = |at: usize| after.get(at).and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
-        (byte, rest) = match (byte, digit(0), digit(1)) {
+        let digit =
+            |at: usize| after.get(at).and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
+        let (one, left) = match (byte, digit(0), digit(1)) {
             (b'%', Some(high), Some(low)) => (high << 4 | low, &after[2..]),
             (b'+', _, _) => (b' ', after),
             _ => (byte, after),
         };
-        bytes.push(byte);
+        bytes.push(one);
+        rest = left;
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -65,6 +65,23 @@ impl Default for Limits {
     }
 }
 
+impl From<&crate::config::Limits> for Limits {
+    /// The settings of `[limits]`; the rest is as by default.
+    fn from(set: &crate::config::Limits) -> Self {
+        let default = Self::default();
+        Self {
+            connections_max: set.connections_max,
+            per_address_max: set.connections_per_address_max,
+            header_timeout: set.header_timeout.unsigned_abs(),
+            body_bytes_max: set.body_bytes_max,
+            // A batch is sixteen times one thing: 4 MiB beside 256 KiB.
+            batch_bytes_max: set.body_bytes_max.saturating_mul(16),
+            bodies_bytes_max: default.bodies_bytes_max.max(set.body_bytes_max.saturating_mul(32)),
+            ..default
+        }
+    }
+}
+
 /// Why a connection is turned away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Full {

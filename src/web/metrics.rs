@@ -91,7 +91,7 @@ impl Metrics {
             connections: Gauge::default(),
             live: Gauge::default(),
         };
-        let Metrics { registry, .. } = &mut metrics;
+        let registry = &mut metrics.registry;
         registry.register("contacts", "Contacts taken over HTTP, durable, by channel", metrics.contacts.clone());
         registry.register("pages", "Pages by what the transport said", metrics.pages.clone());
         registry.register("http_requests", "HTTP requests by route and status", metrics.requests.clone());

@@ -184,9 +184,9 @@ async fn act(action: Action, call: Call) -> Result<Response, Problem> {
 pub fn router(app: &Arc<App>) -> Routes {
     let nothing = warp::any().and_then(async || Err::<Response, _>(warp::reject::not_found())).boxed();
     let all = ROUTES.iter().rev().fold(nothing, |rest, route| row(*route, app).or(rest).unify().boxed());
-    let refused = warp::path::full().and(warp::method()).map(|path: warp::path::FullPath, method: Method| {
-        refuse(path.as_str(), &method).into_response()
-    });
+    let refused = warp::path::full()
+        .and(warp::method())
+        .map(|path: warp::path::FullPath, method: Method| refuse(path.as_str(), &method).into_response());
     all.or(refused).unify().boxed()
 }
 
@@ -241,7 +241,7 @@ fn row(route: Route, app: &Arc<App>) -> Routes {
         .and(warp::header::headers_cloned())
         .and(warp::ext::optional::<Client>())
         .and(warp::body::stream().map(unread))
-        .then(move |params, query, headers, client, body| {
+        .then(move |params, query, headers, client: Option<Client>, body| {
             let app = Arc::clone(&app);
             let client = client.unwrap_or(Client { address: IpAddr::V4(Ipv4Addr::LOCALHOST), https: false });
             let request = Request { params, query, headers, client, body };
@@ -278,27 +278,28 @@ fn authorise(route: &Route, app: &App, request: &Request) -> Result<Who, Problem
         Allow::Everybody | Allow::PathSecret => return Ok(Who::nobody()),
         Allow::AnyOf(scopes) => scopes,
     };
-    let who = identify(app, request, route.action == Action::Live)?;
+    let who = identify(app, &request.headers, request.client, route.action == Action::Live)?;
     if !who.may(any_of) {
         let wanted = any_of.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" or ");
         return Err(Problem::new(Kind::NotAllowed, format!("this needs {wanted}; ask callout's administrator")));
     }
     if route.verb == Verb::Post && matches!(who.by, By::Session { .. }) {
         sign_in::check_origin(&request.headers)?;
-        // Forms of the console carry the token as a field, which their handlers check; scripts carry it here.
+        // A browser's form carries the token as a field, which `Form` checks when it reads it; scripts carry it here.
         let given = request.headers.get(sign_in::CSRF_HEADER).and_then(|token| token.to_str().ok());
-        if !super::sessions::csrf_fits(&who, given) {
-            let detail = format!("a signed-in browser must send {}; reload the page and try again", sign_in::CSRF_HEADER);
+        if route.path.starts_with("/api/") && !super::sessions::csrf_fits(&who, given) {
+            let detail =
+                format!("a signed-in browser must send {}; reload the page and try again", sign_in::CSRF_HEADER);
             return Err(Problem::new(Kind::NotAllowed, detail));
         }
     }
     Ok(who)
 }
 
-/// Who asks, by token or by session.
-fn identify(app: &App, request: &Request, quietly: bool) -> Result<Who, Problem> {
+/// Who asks, by token or by session. `quietly` does not count as using the session.
+pub(super) fn identify(app: &App, headers: &HeaderMap, client: Client, quietly: bool) -> Result<Who, Problem> {
     let now = app.clock.now();
-    if let Some(authorization) = request.headers.get(header::AUTHORIZATION) {
+    if let Some(authorization) = headers.get(header::AUTHORIZATION) {
         let words = authorization.to_str().unwrap_or_default();
         let token = words.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let known = token.and_then(|(_, token)| app.tokens.check(token.trim(), now));
@@ -306,7 +307,7 @@ fn identify(app: &App, request: &Request, quietly: bool) -> Result<Who, Problem>
             Problem::new(Kind::NotSignedIn, "this access token is not good here; `callout token new` makes one")
         });
     }
-    let cookie = sign_in::session_cookie(&request.headers, request.client);
+    let cookie = sign_in::session_cookie(headers, client);
     let known = cookie.and_then(|cookie| app.sessions.check(&cookie, now, quietly));
     known.ok_or_else(|| {
         Problem::new(Kind::NotSignedIn, "send \"Authorization: Bearer callout_...\", or sign in to the console")

@@ -1,0 +1,145 @@
+//! What Kannel tells us: replies by text and delivery receipts. It can only GET, so these two addresses write on a
+//! GET; they lie behind a secret of the installation.
+//!
+//! Kannel sends the answer's text back to the phone, and asks again only when it got no answer at all. So everything
+//! that was understood is answered 200, matched or not.
+
+use super::submit;
+use crate::domain::event::{Acknowledgement, Answer, Author, Event, Receipt, Via};
+use crate::domain::id::{PageId, PersonId};
+use crate::domain::paging::Status;
+use crate::domain::phone::PhoneNumber;
+use crate::domain::reply::{self, Reply};
+use crate::domain::reply_code;
+use crate::domain::state::View;
+use crate::transport::inbound::{Delivery, InboundError, Sender, read_receipt, read_text};
+use crate::web::call::Call;
+use crate::web::problem::{Kind, Problem};
+use crate::web::serve::whole;
+use warp::http::StatusCode;
+use warp::reply::Response;
+
+/// What the secret in Kannel's addresses is for; see [`reply_code::path_secret`].
+pub const PATH_PURPOSE: &str = "kannel";
+
+fn check_secret(call: &Call) -> Result<(), Problem> {
+    let secret = reply_code::path_secret(call.app.keys.bytes(), PATH_PURPOSE);
+    let given = call.params.first().map(String::as_str).unwrap_or_default();
+    // The same answer as for an address that does not exist.
+    let fits = crate::keys::same(given.as_bytes(), secret.as_bytes());
+    if fits { Ok(()) } else { Err(Problem::new(Kind::NotFound, "there is nothing at this address")) }
+}
+
+fn misread(error: InboundError) -> Problem {
+    Problem::new(Kind::BadRequest, error.to_string())
+}
+
+/// A text came in.
+pub async fn reply(call: Call) -> Result<Response, Problem> {
+    check_secret(&call)?;
+    let text = read_text(&call.query).map_err(misread)?;
+    let person = match &text.from {
+        Sender::Number(number) => person_of(&call, number),
+        Sender::Other(_) => None,
+    };
+    let Some(person) = person else {
+        // No answer: whoever it is is not on the rota, and answering invites more.
+        let why = "a text from a number that is nobody's".to_owned();
+        submit(&call.app, Event::ReplyUnmatched { person: None, why }).await?;
+        return Ok(say(""));
+    };
+    let view = call.app.view();
+    let (code, yes) = match reply::parse(&text.text) {
+        Reply::Acknowledge { code } => (code, true),
+        Reply::Decline { code } => (code, false),
+        Reply::Stop => {
+            let why = "asks for no more texts".to_owned();
+            submit(&call.app, Event::ReplyUnmatched { person: Some(person), why }).await?;
+            return Ok(say("Noted, and a manager is told. While you are on the rota you are still paged; ask them."));
+        }
+        Reply::Unclear => {
+            let why = "could not be understood".to_owned();
+            submit(&call.app, Event::ReplyUnmatched { person: Some(person), why }).await?;
+            return Ok(say("Not understood. Reply 1 and the code if you have got this, 2 and the code if you can't."));
+        }
+    };
+    let page = match page_meant(&call, &view, &person, code.as_deref()) {
+        Ok(page) => page,
+        Err(why) => {
+            submit(&call.app, Event::ReplyUnmatched { person: Some(person), why: why.to_owned() }).await?;
+            return Ok(say("That fits no page of yours. Use the code in the text, or the link."));
+        }
+    };
+    let by = Author { who: person.to_string(), via: Via::Sms };
+    let event = if yes { Event::Acknowledged { page, by } } else { Event::Declined { page, by } };
+    let words = match submit(&call.app, event).await? {
+        Answer::Acknowledgement(told) => in_words(&told),
+        _ => String::new(),
+    };
+    Ok(say(&words))
+}
+
+/// The person whose mobile number it is.
+fn person_of(call: &Call, number: &PhoneNumber) -> Option<PersonId> {
+    let people = call.app.people.borrow().clone();
+    let theirs = |mobile: &str| PhoneNumber::parse(mobile).is_ok_and(|mobile| mobile == *number);
+    people.details.iter().find(|(_, detail)| detail.mobile.as_deref().is_some_and(theirs)).map(|(id, _)| id.clone())
+}
+
+/// The page that a reply means: by its code among the pages to that person; without a code, the one call-out that is
+/// open for them, if it is one.
+fn page_meant(call: &Call, view: &View, person: &PersonId, code: Option<&str>) -> Result<PageId, &'static str> {
+    let key = call.app.keys.bytes();
+    let theirs = || view.paging.pages.iter().rev().filter(|(_, page)| page.person == *person);
+    if let Some(code) = code {
+        let fits = theirs().find(|(id, _)| reply_code::is_code_of(key, code, **id));
+        return fits.map(|(id, _)| *id).ok_or("a code that is none of their pages'");
+    }
+    let open = theirs().filter(|(_, page)| {
+        view.paging.call_outs.get(&page.call_out).is_some_and(|call_out| call_out.status == Status::Paging)
+    });
+    let mut newest: Option<(PageId, crate::domain::id::CallOutId)> = None;
+    for (id, page) in open {
+        match newest {
+            None => newest = Some((*id, page.call_out)),
+            Some((_, call_out)) if call_out == page.call_out => {}
+            Some(_) => return Err("no code, and several pages are open for them"),
+        }
+    }
+    newest.map(|(id, _)| id).ok_or("no code, and no page is open for them")
+}
+
+fn in_words(told: &Acknowledgement) -> String {
+    match told {
+        Acknowledgement::Yours { incident: Some(incident) } => format!("Thank you: {incident} is yours."),
+        Acknowledgement::Yours { incident: None } => "Thank you: the test page arrived.".to_owned(),
+        Acknowledgement::AlreadyYours { .. } => "You have it already.".to_owned(),
+        Acknowledgement::AlreadyTaken { by, .. } => format!("Thank you. {by} has it already; nothing to do."),
+        Acknowledgement::Declined => "Noted: the next person is being paged.".to_owned(),
+        Acknowledgement::Closed => "That incident is over; nothing to do.".to_owned(),
+        Acknowledgement::UnknownPage => "That fits no page of yours.".to_owned(),
+    }
+}
+
+/// What Kannel texts back; nothing where empty.
+fn say(words: &str) -> Response {
+    whole(StatusCode::OK, "text/plain; charset=utf-8", words.to_owned())
+}
+
+/// A delivery receipt came in.
+pub async fn receipt(call: Call) -> Result<Response, Problem> {
+    check_secret(&call)?;
+    let report = match read_receipt(call.app.keys.bytes(), &call.query) {
+        Ok(report) => report,
+        // Another installation's, or forged: taken note of by the metrics, and not asked for again.
+        Err(InboundError::UnknownReference) => return Ok(say("")),
+        Err(error) => return Err(misread(error)),
+    };
+    let receipt = match report.delivery {
+        Delivery::Delivered => Receipt::Delivered,
+        Delivery::Failed | Delivery::RejectedByNetwork => Receipt::Failed,
+        Delivery::Queued | Delivery::TakenByNetwork => Receipt::Underway,
+    };
+    submit(&call.app, Event::PageReceipt { page: report.page, receipt }).await?;
+    Ok(say(""))
+}
