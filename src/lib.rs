@@ -9,6 +9,7 @@ pub mod domain;
 pub mod clock;
 pub mod config;
 pub mod door;
+pub mod incoming;
 pub mod keys;
 pub mod land;
 

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// What stands where, in the order in which data flows.
 const ROOMS: &[(Room, &[&str])] = &[
     (Room::Core, &["domain"]),
-    (Room::Port, &["clock", "config", "door", "keys", "land"]),
+    (Room::Port, &["clock", "config", "door", "incoming", "keys", "land"]),
     (Room::Adapter, &["intake", "landbook", "log", "index", "transport", "web"]),
     (Room::Wiring, &["daemon"]),
     (Room::Hand, &["cli", "demo"]),

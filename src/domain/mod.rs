@@ -8,6 +8,7 @@ pub mod id;
 pub mod place;
 pub mod problem;
 pub mod reading;
+pub mod text;
 pub mod time;
 
 pub mod calendar;

@@ -5,12 +5,13 @@
 //! still a report of somebody in danger.
 
 use super::draft::{CALLER_FIELDS, Draft, Field, Given, Member, meant_by};
-use super::text::{clean_line, clean_words, is_slug, to_slug};
-use super::{FAULTS_MAX, Fault, Parsed, Place, Reading, contact_key, place, place_all};
+use super::{Reading, contact_key, place, place_all};
 use crate::domain::contact::{Caller, Channel, Contact, ContactDetail};
 use crate::domain::id::Tag;
 use crate::domain::problem::did_you_mean;
+use crate::domain::text::{clean_line, clean_words, is_slug, to_slug};
 use crate::domain::time::{SignedDuration, Timestamp, after, to_millis};
+use crate::incoming::{FAULTS_MAX, Fault, Parsed, Position};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -66,14 +67,14 @@ impl Faults {
     /// All that were kept, placed in a line of a table.
     pub fn on_line(mut self, line: usize) -> Vec<Fault> {
         for fault in &mut self.kept {
-            fault.position = Some(Place { byte: 0, line, column: 0 });
+            fault.position = Some(Position { byte: 0, line, column: 0 });
         }
         self.kept
     }
 }
 
 fn fault(index: usize, pointer: String, at: Option<usize>, problem: &str, remedy: &str) -> Fault {
-    let position = at.map(|byte| Place { byte, line: 0, column: 0 });
+    let position = at.map(|byte| Position { byte, line: 0, column: 0 });
     Fault { index, pointer, position, problem: problem.to_owned(), remedy: remedy.to_owned() }
 }
 
@@ -82,7 +83,7 @@ pub fn check(draft: &Draft<'_>, reading: &Reading<'_>, faults: &mut Faults) -> O
     let before = faults.total();
     let mut sheet = Sheet::sort(draft, faults);
     let channel = channel(&mut sheet);
-    let source = sheet.slug(Field::Source).unwrap_or_else(|| reading.sender.to_owned());
+    let source = sheet.slug(Field::Source).unwrap_or_else(|| reading.sending.sender.to_owned());
     let source_id = sheet.line(Field::SourceId, LINE_MAX);
     let received_at = sheet.time(Field::ReceivedAt, reading.now).unwrap_or(reading.now);
     let occurred_at = sheet.time(Field::OccurredAt, reading.now);
@@ -125,7 +126,7 @@ pub fn check(draft: &Draft<'_>, reading: &Reading<'_>, faults: &mut Faults) -> O
         body: found.point.and_then(|located| reading.land.body(located)),
         answered,
         wait_s,
-        history: reading.history,
+        history: reading.sending.history,
     };
     let detail = ContactDetail {
         source_id,

@@ -8,20 +8,12 @@
 
 use super::check::{Faults, check};
 use super::draft::{Draft, Given, Member};
-use super::{BATCH_MAX, Parsed, Reading, Refused, place_all};
+use super::{BATCH_MAX, Reading, place_all};
+use crate::incoming::{Parsed, Refused, Shape};
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
-
-/// How the contacts were laid out, which is how the answer is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
-    /// One object alone.
-    One,
-    /// An array or lines.
-    Many,
-}
 
 /// Levels of arrays and objects inside a contact: the contact, `caller` or a list, and no more.
 const DEPTH_MAX: usize = 2;
@@ -31,9 +23,9 @@ const MEMBERS_MAX: usize = 200;
 
 /// Reads all contacts of a body.
 ///
-/// `lines` says that the content type was NDJSON; otherwise the shape decides (an array, one object, or several
-/// objects after each other, which are taken as lines).
-pub fn read(body: &[u8], lines: bool, reading: &Reading<'_>) -> Result<(Shape, Vec<Parsed>), Refused> {
+/// Where the content type wasn't NDJSON, the shape decides: an array, one object, or several objects after each other,
+/// which are taken as lines.
+pub fn read(body: &[u8], reading: &Reading<'_>) -> Result<(Shape, Vec<Parsed>), Refused> {
     let mut faults = Faults::default();
     let text = match std::str::from_utf8(body) {
         Ok(text) => text.trim_start_matches('\u{FEFF}'),
@@ -44,7 +36,7 @@ pub fn read(body: &[u8], lines: bool, reading: &Reading<'_>) -> Result<(Shape, V
             return Err(Refused::NotJson(faults.placed(sound).0));
         }
     };
-    let (shape, drafts) = match drafts(text, lines, &mut faults) {
+    let (shape, drafts) = match drafts(text, reading.sending.lines, &mut faults) {
         Ok(found) => found,
         Err(NotJson) => return Err(Refused::NotJson(faults.placed(text).0)),
     };

@@ -6,7 +6,7 @@ use crate::domain::contact::Channel;
 use crate::domain::id::{BodyId, Tag};
 use crate::domain::ownership::{Confidence, OwnerAnswer};
 use crate::domain::place::{GridPoint, LatLon, Located};
-use crate::intake::Fault;
+use crate::incoming::{Fault, Sending};
 use crate::keys::InstallationKey;
 use crate::land::Land;
 
@@ -37,16 +37,18 @@ impl Land for Flat {
 }
 
 fn read_with(body: &str, lines: bool, key: Option<&str>) -> Result<(Shape, Vec<Parsed>), Refused> {
+    read_bytes(body.as_bytes(), lines, key)
+}
+
+fn read_bytes(body: &[u8], lines: bool, idempotency_key: Option<&str>) -> Result<(Shape, Vec<Parsed>), Refused> {
     let reading = Reading {
         now: "2026-11-22T02:00:00Z".parse().unwrap(),
         land: &Flat,
         classify: &|text| if text.contains("drain") { vec![Tag::from("drains")] } else { Vec::new() },
         keys: &InstallationKey::in_memory(1),
-        sender: "crm",
-        idempotency_key: key,
-        history: false,
+        sending: &Sending { sender: "crm", idempotency_key, history: false, lines },
     };
-    read(body.as_bytes(), lines, &reading)
+    read(body, &reading)
 }
 
 fn one(body: &str) -> Parsed {
@@ -168,20 +170,8 @@ fn what_is_not_json_is_refused_where_it_breaks() {
         assert!(told.starts_with(expected), "{body}: {told}");
         assert!(matches!(read_with(body, false, None), Err(Refused::NotJson(_))), "{body}");
     }
-    let broken = read(&[b'{', b'"', 0xff], false, &reading_for_bytes(&InstallationKey::in_memory(1)));
+    let broken = read_bytes(&[b'{', b'"', 0xff], false, None);
     assert!(matches!(broken, Err(Refused::NotJson(faults)) if faults[0].problem.contains("UTF-8")));
-}
-
-fn reading_for_bytes(keys: &InstallationKey) -> Reading<'_> {
-    Reading {
-        now: "2026-11-22T02:00:00Z".parse().unwrap(),
-        land: &Flat,
-        classify: &|_| Vec::new(),
-        keys,
-        sender: "crm",
-        idempotency_key: None,
-        history: false,
-    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::layer::{Layer, LayerMeta};
 use super::store::{self, StoreError};
 use crate::domain::id::BodyId;
 use crate::domain::ownership::{self, Bodies, Confidence, Found, Hit, OwnerAnswer, Position, Role};
-use crate::domain::place::Located;
+use crate::domain::place::{GridPoint, LatLon, Located};
 use geo::{Coord, LineString, Simplify};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -272,6 +272,20 @@ impl Land {
         let epoch = book.epoch;
         *current = Arc::new(book);
         epoch
+    }
+}
+
+impl crate::land::Land for Land {
+    fn to_grid(&self, place: LatLon) -> Option<GridPoint> {
+        super::convert::to_grid(place).ok()
+    }
+
+    fn to_lat_lon(&self, place: GridPoint) -> Option<LatLon> {
+        super::convert::to_degrees(place).ok()
+    }
+
+    fn owner(&self, place: Located) -> OwnerAnswer {
+        self.current().answer(&place)
     }
 }
 

@@ -7,9 +7,11 @@
 //! Kannel does not repeat a request that failed for another reason than no answer, so the web adapter answers 200
 //! to everything it understood, matched or not.
 
+use crate::domain::event::Receipt;
 use crate::domain::id::PageId;
 use crate::domain::phone::PhoneNumber;
 use crate::domain::reply_code::{self, Key};
+use crate::incoming::{GatewayReader, TextIn};
 use reqwest::Url;
 use std::fmt;
 
@@ -145,6 +147,45 @@ pub fn read_receipt(key: &Key, query: &str) -> Result<DeliveryReport, InboundErr
     };
     let words = parameter(&parameters, "words").map(super::redact::redact).unwrap_or_default();
     Ok(DeliveryReport { page, delivery, words })
+}
+
+/// Kannel's callbacks, behind the port.
+#[derive(Clone)]
+pub struct KannelCallbacks {
+    /// The installation's key, under which references are made.
+    pub key: Key,
+}
+
+/// Shows no key.
+impl fmt::Debug for KannelCallbacks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KannelCallbacks(***)")
+    }
+}
+
+impl GatewayReader for KannelCallbacks {
+    fn text(&self, query: &str) -> Result<TextIn, String> {
+        let InboundText { from, text } = read_text(query).map_err(|error| error.to_string())?;
+        let from = match from {
+            Sender::Number(number) => Some(number),
+            Sender::Other(_) => None,
+        };
+        Ok(TextIn { from, words: text })
+    }
+
+    fn receipt(&self, query: &str) -> Result<Option<(PageId, Receipt)>, String> {
+        let report = match read_receipt(&self.key, query) {
+            Ok(report) => report,
+            Err(InboundError::UnknownReference) => return Ok(None),
+            Err(error) => return Err(error.to_string()),
+        };
+        let receipt = match report.delivery {
+            Delivery::Delivered => Receipt::Delivered,
+            Delivery::Failed | Delivery::RejectedByNetwork => Receipt::Failed,
+            Delivery::Queued | Delivery::TakenByNetwork => Receipt::Underway,
+        };
+        Ok(Some((report.page, receipt)))
+    }
 }
 
 fn parameters(query: &str) -> Result<Vec<(String, String)>, InboundError> {

@@ -9,11 +9,10 @@ use super::users::Users;
 use crate::clock::Clock;
 use crate::domain::contact::Channel;
 use crate::domain::event::{DetailClass, Sealed};
-use crate::domain::id::Tag;
 use crate::domain::person::People;
 use crate::domain::state::View;
 use crate::door::Door;
-use crate::intake::Reading;
+use crate::incoming::{ContactReader, GatewayReader};
 use crate::keys::{InstallationKey, random_bytes};
 use crate::land::Land;
 use serde::Serialize;
@@ -56,6 +55,10 @@ const SIGN_INS_MAX: usize = 2;
 pub struct App {
     /// The way to the core.
     pub door: Door,
+    /// Reads contacts.
+    pub intake: Arc<dyn ContactReader>,
+    /// Reads an SMS gateway's callbacks.
+    pub gateway: Arc<dyn GatewayReader>,
     /// Places and owners.
     pub land: Arc<dyn Land>,
     /// The installation's key.
@@ -99,6 +102,10 @@ pub struct AppParts<'a> {
     /// See [`App`].
     pub door: Door,
     /// See [`App`].
+    pub intake: Arc<dyn ContactReader>,
+    /// See [`App`].
+    pub gateway: Arc<dyn GatewayReader>,
+    /// See [`App`].
     pub land: Arc<dyn Land>,
     /// See [`App`].
     pub keys: InstallationKey,
@@ -119,9 +126,12 @@ pub struct AppParts<'a> {
 impl App {
     /// Puts the parts together.
     pub fn build(parts: AppParts<'_>) -> Arc<Self> {
-        let AppParts { data, door, land, keys, clock, people, limits, parts, demo_users, stop } = parts;
+        let AppParts { data, door, intake, gateway, land, keys, clock, people, limits, parts, demo_users, stop } =
+            parts;
         Arc::new(Self {
             door,
+            intake,
+            gateway,
             land,
             clock,
             people,
@@ -145,32 +155,6 @@ impl App {
     /// The newest durable snapshot.
     pub fn view(&self) -> Arc<View> {
         self.door.view()
-    }
-
-    /// Reads contacts with what this app knows; see [`Reading`].
-    pub fn reading<T>(
-        &self,
-        sender: &str,
-        idempotency_key: Option<&str>,
-        history: bool,
-        read: impl FnOnce(&Reading<'_>) -> T,
-    ) -> T {
-        let view = self.view();
-        let policy = view.policy.in_force.clone();
-        let classify = |text: &str| -> Vec<Tag> {
-            let keywords = policy.as_ref().map(|policy| &policy.keywords);
-            keywords
-                .map_or_else(Vec::new, |keywords| keywords.classify(text).into_iter().map(|found| found.tag).collect())
-        };
-        read(&Reading {
-            now: self.clock.now(),
-            land: self.land.as_ref(),
-            classify: &classify,
-            keys: &self.keys,
-            sender,
-            idempotency_key,
-            history,
-        })
     }
 
     /// Seals words that somebody typed about an incident, as `{"text": ...}`.

@@ -1,7 +1,7 @@
 //! Refusals as `application/problem+json` (RFC 9457): what went wrong, where in what was sent, and how to mend it.
 
 use crate::door::DoorError;
-use crate::intake::{FAULTS_MAX, Fault, Refused};
+use crate::incoming::{FAULTS_MAX, Fault, Refused};
 use serde::Serialize;
 use warp::http::StatusCode;
 use warp::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};

@@ -136,14 +136,16 @@ impl Server {
             // The least that hyper takes is 8 KiB.
             .max_buf_size(limits.head_bytes_max.max(8 * 1024))
             .serve_connection(io, service);
-        let ended = loop {
-            let mut until_done = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx));
-            tokio::select! {
-                ended = &mut until_done => break ended,
-                _ = stop.wait_for(|stop| *stop) => {}
+        let stopped = tokio::select! {
+            ended = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)) => Some(ended),
+            _ = stop.wait_for(|stop| *stop) => None,
+        };
+        let ended = match stopped {
+            Some(ended) => ended,
+            None => {
+                Pin::new(&mut connection).graceful_shutdown();
+                std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)).await
             }
-            Pin::new(&mut connection).graceful_shutdown();
-            break std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
         };
         match ended {
             Ok(()) => linger(connection.into_parts().io.into_inner()).await,

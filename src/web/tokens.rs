@@ -192,7 +192,8 @@ impl Tokens {
         let digest = digest(&self.key, presented);
         // All are compared, whichever fits: the time taken tells nothing.
         let tokens = self.in_force();
-        let found = tokens.iter().filter(|token| same(token.digest.as_bytes(), digest.as_bytes())).last()?;
+        let fits = |token: &&Token| same(token.digest.as_bytes(), digest.as_bytes());
+        let found = tokens.iter().filter(fits).fold(None, |_, token| Some(token))?;
         if found.expires.is_some_and(|expires| expires <= now) {
             return None;
         }

@@ -106,7 +106,7 @@ impl Users {
 
     /// Adds a user, or gives a known one a new role and password.
     pub fn put(&self, name: &str, role: Role, password: &str) -> Result<(), UserError> {
-        if !crate::intake::text::is_slug(name) {
+        if !crate::domain::text::is_slug(name) {
             return Err(UserError::Name(name.to_owned()));
         }
         if password.chars().count() < PASSWORD_MIN || password.len() > PASSWORD_BYTES_MAX {

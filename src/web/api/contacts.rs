@@ -7,8 +7,7 @@ use super::{json, unexpected};
 use crate::domain::contact::{Channel, Receipt};
 use crate::domain::event::Answer;
 use crate::domain::id::{BodyId, ContactId, IncidentId, StreamId};
-use crate::intake::contact_json::{Shape, read};
-use crate::intake::{Fault, idempotency_key};
+use crate::incoming::{Fault, Sending, Shape, idempotency_key};
 use crate::web::call::Call;
 use crate::web::problem::{Kind, Problem};
 use serde::Serialize;
@@ -61,8 +60,8 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
     let (one_max, batch_max) = (call.app.limits.body_bytes_max, call.app.limits.batch_bytes_max);
     let body = call.bytes(batch_max).await?;
     let app = &call.app;
-    let read_all = |reading: &crate::intake::Reading<'_>| read(&body, lines, reading);
-    let (shape, parsed) = app.reading(&call.who.name, key.as_deref(), history, read_all).map_err(Problem::refused)?;
+    let sending = Sending { sender: &call.who.name, idempotency_key: key.as_deref(), history, lines };
+    let (shape, parsed) = app.intake.read(&body, &sending).map_err(Problem::refused)?;
     if shape == Shape::One && body.len() > one_max {
         return Err(Problem::new(Kind::TooLarge, format!("one contact has at most {} KiB", one_max / 1024)));
     }

@@ -2,9 +2,9 @@
 //! faults told at once.
 
 use crate::domain::problem::did_you_mean;
+use crate::domain::text::{clean_words, is_slug};
 use crate::domain::time::Timestamp;
-use crate::intake::Fault;
-use crate::intake::text::{clean_words, is_slug};
+use crate::incoming::Fault;
 use crate::web::call::{Call, pairs};
 use crate::web::problem::{Kind, Problem};
 use crate::web::sessions::csrf_fits;

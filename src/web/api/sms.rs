@@ -5,14 +5,13 @@
 //! that was understood is answered 200, matched or not.
 
 use super::submit;
-use crate::domain::event::{Acknowledgement, Answer, Author, Event, Receipt, Via};
+use crate::domain::event::{Acknowledgement, Answer, Author, Event, Via};
 use crate::domain::id::{PageId, PersonId};
 use crate::domain::paging::Status;
 use crate::domain::phone::PhoneNumber;
 use crate::domain::reply::{self, Reply};
 use crate::domain::reply_code;
 use crate::domain::state::View;
-use crate::transport::inbound::{Delivery, InboundError, Sender, read_receipt, read_text};
 use crate::web::call::Call;
 use crate::web::problem::{Kind, Problem};
 use crate::web::serve::whole;
@@ -30,18 +29,15 @@ fn check_secret(call: &Call) -> Result<(), Problem> {
     if fits { Ok(()) } else { Err(Problem::new(Kind::NotFound, "there is nothing at this address")) }
 }
 
-fn misread(error: InboundError) -> Problem {
-    Problem::new(Kind::BadRequest, error.to_string())
+fn misread(why: String) -> Problem {
+    Problem::new(Kind::BadRequest, why)
 }
 
 /// A text came in.
 pub async fn reply(call: Call) -> Result<Response, Problem> {
     check_secret(&call)?;
-    let text = read_text(&call.query).map_err(misread)?;
-    let person = match &text.from {
-        Sender::Number(number) => person_of(&call, number),
-        Sender::Other(_) => None,
-    };
+    let text = call.app.gateway.text(&call.query).map_err(misread)?;
+    let person = text.from.as_ref().and_then(|number| person_of(&call, number));
     let Some(person) = person else {
         // No answer: whoever it is is not on the rota, and answering invites more.
         let why = "a text from a number that is nobody's".to_owned();
@@ -49,7 +45,7 @@ pub async fn reply(call: Call) -> Result<Response, Problem> {
         return Ok(say(""));
     };
     let view = call.app.view();
-    let (code, yes) = match reply::parse(&text.text) {
+    let (code, yes) = match reply::parse(&text.words) {
         Reply::Acknowledge { code } => (code, true),
         Reply::Decline { code } => (code, false),
         Reply::Stop => {
@@ -129,17 +125,9 @@ fn say(words: &str) -> Response {
 /// A delivery receipt came in.
 pub async fn receipt(call: Call) -> Result<Response, Problem> {
     check_secret(&call)?;
-    let report = match read_receipt(call.app.keys.bytes(), &call.query) {
-        Ok(report) => report,
-        // Another installation's, or forged: taken note of by the metrics, and not asked for again.
-        Err(InboundError::UnknownReference) => return Ok(say("")),
-        Err(error) => return Err(misread(error)),
-    };
-    let receipt = match report.delivery {
-        Delivery::Delivered => Receipt::Delivered,
-        Delivery::Failed | Delivery::RejectedByNetwork => Receipt::Failed,
-        Delivery::Queued | Delivery::TakenByNetwork => Receipt::Underway,
-    };
-    submit(&call.app, Event::PageReceipt { page: report.page, receipt }).await?;
+    // A receipt of another installation's page, or a forged one, changes nothing and is not asked for again.
+    if let Some((page, receipt)) = call.app.gateway.receipt(&call.query).map_err(misread)? {
+        submit(&call.app, Event::PageReceipt { page, receipt }).await?;
+    }
     Ok(say(""))
 }
