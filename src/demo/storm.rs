@@ -226,6 +226,7 @@ mod tests {
     use crate::domain::keywords::Keywords;
     use crate::domain::ownership::{Confidence, OwnerAnswer};
     use crate::domain::place::{GridPoint, LatLon, Located};
+    use crate::incoming::Sending;
     use crate::intake::{Reading, contact_json};
     use crate::keys::InstallationKey;
     use crate::land::Land;
@@ -340,9 +341,7 @@ mod tests {
             land: &land,
             classify: &|_| Vec::new(),
             keys: &InstallationKey::in_memory(1),
-            sender: "demo",
-            idempotency_key: None,
-            history: true,
+            sending: &Sending { sender: "demo", idempotency_key: None, history: true, lines: false },
         };
         let evening = super::evening(1, start()).into_iter().map(|(_, contact)| contact.to_string());
         let weeks = history::contacts(1, start() - SignedDuration::from_hours(24 * 7), 1).map(|c| c.to_string());
@@ -350,7 +349,7 @@ mod tests {
         let mut placed = 0;
         for text in evening.chain(weeks) {
             let (_, parsed) =
-                contact_json::read(text.as_bytes(), false, &reading).unwrap_or_else(|why| panic!("{text}: {why:?}"));
+                contact_json::read(text.as_bytes(), &reading).unwrap_or_else(|why| panic!("{text}: {why:?}"));
             assert!(parsed[0].doubts.is_empty(), "{text}: {:?}", parsed[0].doubts);
             assert!(keys.insert(parsed[0].contact.key.clone().unwrap()), "twice: {text}");
             placed += usize::from(parsed[0].contact.place.is_some());
