@@ -33,7 +33,7 @@ pub fn run(args: &ClassifyArgs, input: &mut dyn BufRead, out: &mut dyn Write, er
         Err(problems) => {
             let problems: Vec<Problem> =
                 problems.into_iter().map(|problem| Problem { file: shown.clone(), ..problem }).collect();
-            write!(errors, "{}{}. Exit 3.\n", picture::draw(&problems), picture::count(&problems))?;
+            writeln!(errors, "{}{}. Exit 3.", picture::draw(&problems), picture::count(&problems))?;
             return Ok(EXIT_CONFIG_WRONG);
         }
     };

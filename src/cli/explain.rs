@@ -167,9 +167,9 @@ fn page(code: Code) -> (&'static str, &'static str) {
              Add the coming years from www.gov.uk/bank-holidays.",
         ),
         Code::K001 => (
-            "a phrase that can never match",
-            "It holds only little words (the, is, my ...), is too long, or has a star in the middle. Stars stand at the beginning\n\
-             or end of a phrase of at least four letters.",
+            "a phrase that matches never or too often",
+            "It holds only little words (the, is, my ...), or one word beside them, is too long, or has a star in the\n\
+             middle. Stars stand at the beginning or end of a phrase of at least four letters.",
         ),
         Code::K002 => (
             "the same phrase counts and does not count",

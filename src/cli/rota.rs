@@ -67,7 +67,7 @@ pub fn run(args: &RotaArgs, config: &Path, out: &mut dyn Write) -> Result<u8> {
     let loaded = match config::load_at(config, at) {
         Ok(loaded) => loaded,
         Err(problems) => {
-            write!(out, "{}{}. Exit 3.\n", picture::draw(&problems), picture::count(&problems))?;
+            writeln!(out, "{}{}. Exit 3.", picture::draw(&problems), picture::count(&problems))?;
             return Ok(EXIT_CONFIG_WRONG);
         }
     };

@@ -10,7 +10,7 @@ use crate::domain::person::People;
 use crate::domain::playbook::Playbook;
 use crate::domain::policy::{Document, DocumentKind, Policy};
 use crate::domain::problem::{Code, Problem};
-use crate::domain::reading::errors_first;
+use crate::domain::reading::{errors_first, is_id};
 use crate::domain::rota::Rota;
 use crate::domain::time::Timestamp;
 use jiff::tz::TimeZone;
@@ -79,6 +79,13 @@ pub fn load_at(path: &Path, now: Timestamp) -> Result<Loaded, Vec<Problem>> {
     let bodies = shelf.document(DocumentKind::Bodies, "bodies", &files.bodies, Bodies::parse);
     for file in shelf.playbooks(&files.playbooks) {
         let id = file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        if !is_id(&id) {
+            let message = "a playbook's file name is the plan's short name";
+            let problem = Problem::of_file(file.display().to_string(), Code::T011, message);
+            shelf
+                .problems
+                .push(problem.with_help("use lower-case letters, digits, _ - and . only, e.g. power-cut.toml"));
+        }
         shelf.document(DocumentKind::Playbook, &id, &file, |text| Playbook::parse(&id, text));
     }
 

@@ -14,7 +14,7 @@ mod english;
 
 use super::id::Tag;
 use super::problem::{Code, Problem};
-use super::reading::{Fields, Item, Reader};
+use super::reading::{Fields, Item, Reader, char_floor};
 use aho_corasick::{AhoCorasick, MatchKind};
 use english::{Endings, denied, forms_of, words_of};
 use std::fmt;
@@ -117,7 +117,7 @@ impl Keywords {
     /// Reads at most the first [`TEXT_BYTES_MAX`] bytes. Cost: one pass, independent of the number of phrases.
     pub fn classify(&self, text: &str) -> Vec<Found> {
         let Some(compiled) = &self.compiled else { return Vec::new() };
-        let words = words_of(&text[..text.floor_char_boundary(TEXT_BYTES_MAX)]);
+        let words = words_of(&text[..char_floor(text, TEXT_BYTES_MAX)]);
         let (line, starts) = line_of(words.iter().map(|word| word.folded.as_str()));
         let hits: Vec<Hit> = compiled
             .automaton
@@ -129,6 +129,8 @@ impl Keywords {
                 let last = starts.partition_point(|start| *start < found.end()) - 1;
                 Hit { meaning, first, last: last.max(first) }
             })
+            // "flooding, lights out" is no floodlight: what does not count must stand in one clause.
+            .filter(|hit| hit.meaning.counts || !words[hit.first + 1..=hit.last].iter().any(|word| word.begins_clause))
             .collect();
         let mut candidates: Vec<&Hit> = hits.iter().filter(|hit| hit.meaning.counts).collect();
         candidates.sort_by_key(|hit| (hit.meaning.topic, hit.first, hit.meaning.phrase));
@@ -187,6 +189,14 @@ fn read_topic(mut table: Fields<'_>) -> Option<(Topic, std::ops::Range<usize>)> 
                 phrase.span.clone(),
                 "a star stands at the beginning or the end of a phrase of at least 4 letters",
                 Some("e.g. \"inundat*\" or \"*flood\""),
+            );
+        }
+        if words_of(bare).len() == 1 && bare.split_whitespace().count() > 1 {
+            reader.problem_with(
+                Code::K001,
+                phrase.span.clone(),
+                "only one word of this phrase counts, so it would match that word anywhere",
+                Some("little words (is, a, the, my ...) are passed over; add one that says more"),
             );
         }
         if words_of(bare).len() > 6 {
@@ -313,6 +323,8 @@ mod tests {
              flooding            | do you have any sandbags please
              flooding            | river has burst its banks by the mill
              flooding            | #WexmoorFloods getting worse
+             flooding            | Mill Street is a river right now
+             flooding            | the drains can\u{2019}t cope
              flooding            | bad floding on Mill Street
              flooding            | gully blocked and the surface water isn\u{2019}t draining away
              storm               | there's a tree down across our drive
@@ -393,7 +405,13 @@ mod tests {
             "flooding | the flood light fell in the flooded street
              flooding | flooded with calls about the flooding in Mill Street
              flooding | the cellar is flooded with water
-             flooding | flooded with sewage",
+             flooding | flooded with sewage
+             flooding power | flooding, lights gone out as well
+             flooding | it is flooding our back garden
+             flooding | Mill Street is flooding, it is over the kerb now
+             flooding | the flood has gone into next door's kitchen
+             flooding | the water came flooding in
+             flooding | Flooding re: 14 Mill Street",
         );
     }
 

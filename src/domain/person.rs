@@ -190,7 +190,12 @@ fn read_public(mut table: Fields<'_>, has: Option<(bool, bool)>) -> Option<Perso
                 "this person cannot be reached",
                 Some("add `mobile` or `email`, at best both"),
             );
-        } else if !table.has("channels") {
+        } else if table.has("channels") {
+            if table.texts_n("channels") == Some(0) {
+                let help = Some("name at least one, or leave `channels` out");
+                reader.problem_with(Code::T009, table.span_of("channels"), "`channels` is empty", help);
+            }
+        } else {
             // Sound first: a text wakes people, an email does not.
             channels.extend(mobile.then_some(PageChannel::Sms));
             channels.extend(email.then_some(PageChannel::Email));
@@ -283,6 +288,13 @@ mod tests {
         let other = GOOD.replace("eligible", "channels = [\"email\", \"sms\"]\neligible");
         let people = People::parse(&other).unwrap();
         assert_eq!(people.persons[&PersonId::from("priya.nair")].channels, [PageChannel::Email, PageChannel::Sms]);
+    }
+
+    #[test]
+    fn an_empty_list_of_channels_is_refused() {
+        let text = GOOD.replace("eligible", "channels = []\neligible");
+        let told: Vec<Code> = People::parse(&text).unwrap_err().iter().map(|problem| problem.code).collect();
+        assert_eq!(told, [Code::T009]);
     }
 
     #[test]
