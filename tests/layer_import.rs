@@ -355,7 +355,9 @@ fn outlines_are_small_and_bounded_for_the_map() {
 }
 
 #[test]
-fn a_hundred_thousand_features_load_and_answer_at_once() {
+fn a_layer_of_a_hundred_thousand_features_loads_and_answers_at_once() {
+    // Unoptimised code takes its fifth: the claim is the release's.
+    let features_n: u32 = if cfg!(debug_assertions) { 20_000 } else { 100_000 };
     // Plots of 10 m by 10 m in rows, each with 8 corners.
     let plot = |n: u32| {
         let (x, y) = (f64::from(n % 400) * 10.0, f64::from(n / 400) * 10.0);
@@ -363,22 +365,22 @@ fn a_hundred_thousand_features_load_and_answer_at_once() {
         let ring: Vec<(f64, f64)> = ring.iter().map(|(dx, dy)| (x + dx, y + dy)).collect();
         polygon(&n.to_string(), &[&ring])
     };
-    let text = collection(&(0..100_000).map(plot).collect::<Vec<_>>());
+    let text = collection(&(0..features_n).map(plot).collect::<Vec<_>>());
     let started = Instant::now();
-    let mut told = 0;
+    let mut told = 0_u32;
     let (layer, report) = import(text.as_bytes(), "x", &options(), None, &mut |_, _| told += 1).unwrap();
-    println!("imported 100,000 features in {:?}, progress told {told} times", started.elapsed());
-    assert_eq!((report.kept, report.invalid), (100_000, 0));
-    assert!(told > 90);
+    println!("imported {features_n} features in {:?}, progress told {told} times", started.elapsed());
+    assert_eq!((report.kept, report.invalid), (u64::from(features_n), 0));
+    assert!(told > features_n / 1_100);
     // A corner of four plots touches all four.
-    let touching = layer.touching([349_000_000 + 2_000_000, 325_000_000 + 1_000_000]);
+    let touching = layer.touching([349_000_000 + 2_000_000, 325_000_000 + 200_000]);
     let ids: Vec<&str> = touching.iter().map(|(feature, _)| feature.id.as_str()).collect();
-    assert_eq!(ids, ["39799", "39800", "40199", "40200"]);
+    assert_eq!(ids, ["7799", "7800", "8199", "8200"]);
     assert!(touching.iter().all(|(_, position)| *position == Position::Boundary));
     let book = LandBook::new(vec![Arc::new(layer)], Arc::new(bodies()));
     let started = Instant::now();
     for n in 0..1_000 {
-        let at = GridPoint::from_metres(349_003.0 + f64::from(n), 325_003.0 + f64::from(n));
+        let at = GridPoint::from_metres(349_003.0 + f64::from(n), 325_003.0 + f64::from(n % 400));
         assert_eq!(book.answer(&Located::new(at, 1.0)).body.unwrap().as_str(), "parks");
     }
     println!("{:?} an answer", started.elapsed() / 1_000);
