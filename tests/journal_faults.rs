@@ -180,6 +180,7 @@ fn on_a_full_disk_contacts_are_refused_paging_goes_on_and_all_recovers_when_spac
     until("the ballast given up", || !ballast.exists());
     let contacts = journal.head().0.0;
     // From here on paging records only: the ballast's space is theirs, and it is worth several segments.
+    let start = Instant::now();
     let refused = loop {
         match append(&mut journal, 50) {
             Ok(()) => assert_eq!(journal.has_room(), Room::LastSegment),
@@ -189,6 +190,7 @@ fn on_a_full_disk_contacts_are_refused_paging_goes_on_and_all_recovers_when_spac
     let paging = journal.head().0.0 - contacts;
     println!("{contacts} records before the disk was full, {paging} after");
     assert!(matches!(refused, LogError::NoRoom { .. }), "{refused}");
+    assert!(start.elapsed() < options.reserve_wait, "a full disk is told at once, not after a long wait");
     assert!(paging > 2_000, "only {paging} paging records found room");
     let head = journal.head();
     let single = append(&mut journal, 1);

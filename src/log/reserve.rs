@@ -200,6 +200,8 @@ impl Maker {
         };
         if next != Next::Ready {
             if short && !self.has_free(self.options.segment_bytes) {
+                // Whoever waits for it is told at once.
+                self.shared.set(|state| state.next = Next::Missing);
                 return Ok(());
             }
             if !self.make_next()? {
