@@ -212,7 +212,7 @@ impl Committer {
     }
 
     fn look_at_room(&self) {
-        let full = self.log.has_room() != Room::Plenty;
+        let full = self.log.has_room() != Room::Plenty || self.details.has_room() != Room::Plenty;
         if full != self.gauge.no_room.swap(full, Ordering::AcqRel) {
             self.no_room.store(full, Ordering::Release);
             if full {
