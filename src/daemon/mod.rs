@@ -1,9 +1,12 @@
 //! The wiring: everything is made once, here, and handed on. The loop, its committer and its post room are one
 //! engine; round it stand the web, the index and the signals of the system.
 
+pub mod app;
 pub mod commit;
 pub mod core;
+pub mod desk;
 pub mod engine;
+pub mod health;
 pub mod post;
 pub mod records;
 pub mod supervise;

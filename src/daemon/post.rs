@@ -57,7 +57,12 @@ impl Post {
             while sends.try_join_next().is_some() {}
             match effect {
                 Effect::CancelPages(pages) => {
-                    cancelled.lock().expect("nothing panics while holding the list").extend(pages);
+                    // Those already sent are of no use here: without the sends under way, the list is empty again.
+                    let mut list = cancelled.lock().expect("nothing panics while holding the list");
+                    if sends.is_empty() {
+                        list.clear();
+                    }
+                    list.extend(pages);
                 }
                 Effect::SendPage(order) => {
                     let (post, door, room, cancelled) =
@@ -154,25 +159,32 @@ impl Post {
             self.council
         );
         runtime.block_on(async {
-            let ring = async {
-                for detail in wanted {
-                    let outgoing = |to| Outgoing {
-                        page: PageId(0),
-                        reference: "klaxon".into(),
-                        to,
-                        subject: format!("{}: callout has stopped", self.council),
-                        text: text.clone(),
-                        html: None,
-                        exercise: false,
-                    };
-                    if let Some(mobile) = detail.mobile {
-                        self.sms.send(&outgoing(Address::Mobile(mobile))).await;
-                    }
-                    if let Some(address) = detail.email {
-                        self.email.send(&outgoing(Address::Email { name: detail.name, address })).await;
-                    }
-                }
+            let outgoing = &|n: usize, to| Outgoing {
+                page: PageId(0),
+                // Never the same twice: a mail server drops a message whose id it has seen.
+                reference: format!("klaxon-{}-{n}", self.clock.now().as_millisecond()),
+                to,
+                subject: format!("{}: callout has stopped", self.council),
+                text: text.clone(),
+                html: None,
+                exercise: false,
             };
+            // All at the same time: one hung gateway must not use up the others' time.
+            let sends = wanted.iter().enumerate().map(|(n, detail)| async move {
+                let text = async {
+                    if let Some(mobile) = detail.mobile.clone() {
+                        self.sms.send(&outgoing(2 * n, Address::Mobile(mobile))).await;
+                    }
+                };
+                let mail = async {
+                    if let Some(address) = detail.email.clone() {
+                        let to = Address::Email { name: detail.name.clone(), address };
+                        self.email.send(&outgoing(2 * n + 1, to)).await;
+                    }
+                };
+                tokio::join!(text, mail);
+            });
+            let ring = futures_util::future::join_all(sends);
             let _ = tokio::time::timeout(KLAXON_FOR, ring).await;
         });
     }

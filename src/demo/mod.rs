@@ -23,3 +23,6 @@ pub mod history;
 pub mod script;
 pub mod storm;
 pub mod words;
+
+pub mod run;
+pub mod sample;

@@ -145,6 +145,11 @@ impl Keywords {
         found
     }
 
+    /// The topics as people say them, in file order: the advisor's list.
+    pub fn titles(&self) -> impl Iterator<Item = (&Tag, &str)> {
+        self.topics.iter().map(|topic| (&topic.tag, topic.title.as_str()))
+    }
+
     /// The tags that the rules can give.
     pub fn tags(&self) -> impl Iterator<Item = &Tag> {
         self.topics.iter().map(|topic| &topic.tag)

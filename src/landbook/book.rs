@@ -105,6 +105,12 @@ impl LandBook {
         self.layers.iter().map(|layer| &layer.meta)
     }
 
+    /// The box round all layers; `None` without a feature.
+    pub fn extent(&self) -> Option<Extent> {
+        let some = self.layers.iter().filter(|layer| !layer.features().is_empty());
+        some.map(|layer| layer.extent()).reduce(Extent::joined)
+    }
+
     /// The table of bodies.
     pub fn bodies(&self) -> &Arc<Bodies> {
         &self.bodies

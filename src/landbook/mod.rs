@@ -13,4 +13,4 @@ pub mod repair;
 pub mod report;
 pub mod store;
 
-pub use book::{Land, LandBook, MapBox};
+pub use book::{Land, LandBook, MapBox, unknown_bodies};

@@ -1,5 +1,6 @@
 //! What the handlers work with: made once by the daemon and shared by all of them.
 
+use super::desk::Desk;
 use super::limits::{Doorkeeper, Limits, Scales};
 use super::metrics::Metrics;
 use super::scope::Role;
@@ -91,6 +92,8 @@ pub struct App {
     pub parts: Parts,
     /// In the demo: people to become without a password; otherwise empty.
     pub demo_users: Vec<DemoUser>,
+    /// What the console's pages know beside all this.
+    pub desk: Desk,
     /// Says true when the daemon goes down; live streams end then.
     pub stop: watch::Receiver<bool>,
 }
@@ -120,13 +123,15 @@ pub struct AppParts<'a> {
     /// See [`App`].
     pub demo_users: Vec<DemoUser>,
     /// See [`App`].
+    pub desk: Desk,
+    /// See [`App`].
     pub stop: watch::Receiver<bool>,
 }
 
 impl App {
     /// Puts the parts together.
     pub fn build(parts: AppParts<'_>) -> Arc<Self> {
-        let AppParts { data, door, intake, gateway, land, keys, clock, people, limits, parts, demo_users, stop } =
+        let AppParts { data, door, intake, gateway, land, keys, clock, people, limits, parts, demo_users, desk, stop } =
             parts;
         Arc::new(Self {
             door,
@@ -148,6 +153,7 @@ impl App {
             metrics: Arc::new(Metrics::new()),
             parts,
             demo_users,
+            desk,
             stop,
         })
     }

@@ -22,6 +22,7 @@ pub mod live;
 pub mod metrics;
 
 pub mod assets;
+pub mod desk;
 pub mod pages;
 pub mod show;
 pub mod view;

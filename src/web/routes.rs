@@ -8,6 +8,7 @@
 use super::api;
 use super::app::App;
 use super::call::{Call, Unread, unread};
+use super::desk::{self, Page};
 use super::problem::{Kind, Problem};
 use super::scope::{By, Scope, Who};
 use super::serve::{Answered, Client, Routes};
@@ -80,6 +81,7 @@ pub enum Action {
     Readyz,
     Metrics,
     OpenApi,
+    Page(Page),
 }
 
 /// One row.
@@ -111,6 +113,7 @@ const CONTACTS: Allow = Allow::AnyOf(&[Scope::ContactsWrite]);
 const LAND: Allow = Allow::AnyOf(&[Scope::ContactsWrite, Scope::Read, Scope::IncidentsWrite]);
 const READ: Allow = Allow::AnyOf(&[Scope::Read, Scope::IncidentsWrite]);
 const INCIDENTS: Allow = Allow::AnyOf(&[Scope::IncidentsWrite]);
+const DESK: Allow = Allow::AnyOf(&[Scope::ContactsWrite, Scope::Read, Scope::IncidentsWrite]);
 const OPEN: Allow = Allow::Everybody;
 
 /// Every route. The busiest stands first, since they are tried in order.
@@ -138,6 +141,26 @@ pub const ROUTES: &[Route] = &[
     get("/kannel/{secret}/reply", Allow::PathSecret, Action::SmsReply, "sms_reply", "A text that came in, from Kannel"),
     get("/kannel/{secret}/receipt", Allow::PathSecret, Action::SmsReceipt, "sms_receipt", "A delivery receipt, from Kannel"),
     get("/live", READ, Action::Live, "live", "Changes as they happen, as server-sent events"),
+    get("/", DESK, Action::Page(Page::Start), "start", "The start page"),
+    get("/contacts/new", CONTACTS, Action::Page(Page::ContactForm), "contact_form", "The form to log a contact"),
+    post("/contacts", CONTACTS, Action::Page(Page::LogContact), "contact_log", "Log a contact by the form"),
+    get("/land", LAND, Action::Page(Page::Land), "contact_land", "What the form shows of a typed place"),
+    get("/incidents", DESK, Action::Page(Page::Incidents), "incidents_page", "Incidents, and the forms that start something"),
+    post("/incidents", INCIDENTS, Action::Page(Page::OpenIncident), "incident_open_form", "Open an incident by the form"),
+    get("/incidents/{incident}", DESK, Action::Page(Page::Incident), "incident_page", "The incident room"),
+    get("/incidents/{incident}/map.json", DESK, Action::Page(Page::IncidentMap), "incident_map", "The incident's reports as points"),
+    post("/incidents/{incident}/entries", INCIDENTS, Action::Page(Page::WriteEntry), "incident_entry_form", "Write into the incident's log by the form"),
+    post("/incidents/{incident}/activate", INCIDENTS, Action::Page(Page::Activate), "incident_activate_form", "Put a playbook into force by the form"),
+    post("/incidents/{incident}/tasks/{task}", INCIDENTS, Action::Page(Page::MoveTask), "task_move_form", "Tick a task"),
+    post("/incidents/{incident}/stand-down", INCIDENTS, Action::Page(Page::StandDown), "incident_stand_down_form", "Close an incident by the form"),
+    post("/warnings", INCIDENTS, Action::Page(Page::EnterWarning), "warning_form", "Enter a warning by the form"),
+    get("/map/layers.json", DESK, Action::Page(Page::MapLayers), "map_layers", "Outlines of the map layers in a box"),
+    get("/p/{token}", Allow::PathSecret, Action::Page(Page::Phone), "phone", "The page behind the link of a text or email; only shows"),
+    post("/p/{token}", Allow::PathSecret, Action::Page(Page::PhoneAnswer), "phone_answer", "The button on that page"),
+    get("/rota", DESK, Action::Page(Page::Rota), "rota_page", "Who is on call now and next"),
+    get("/log", READ, Action::Page(Page::Log), "log_page", "The record"),
+    get("/outbox", DESK, Action::Page(Page::Outbox), "outbox_page", "Messages kept here instead of sent"),
+    get("/assets/{name}", OPEN, Action::Page(Page::Asset), "asset", "Styles and scripts of the console"),
     get("/sign-in", OPEN, Action::SignInPage, "sign_in_page", "The sign-in page"),
     post("/sign-in", OPEN, Action::SignIn, "sign_in", "Sign in to the console"),
     post("/sign-out", OPEN, Action::SignOut, "sign_out", "Sign out"),
@@ -177,6 +200,7 @@ async fn act(action: Action, call: Call) -> Result<Response, Problem> {
         Action::Readyz => Ok(api::health::readyz(&call)),
         Action::Metrics => Ok(api::metrics::text(&call)),
         Action::OpenApi => Ok(api::openapi::answer()),
+        Action::Page(page) => desk::act(page, call).await,
     }
 }
 
@@ -237,14 +261,15 @@ fn row(route: Route, app: &Arc<App>) -> Routes {
     let app = Arc::clone(app);
     path.and(warp::path::end())
         .and(method)
+        .and(warp::path::full())
         .and(query)
         .and(warp::header::headers_cloned())
         .and(warp::ext::optional::<Client>())
         .and(warp::body::stream().map(unread))
-        .then(move |params, query, headers, client: Option<Client>, body| {
+        .then(move |params, full: warp::path::FullPath, query, headers, client: Option<Client>, body| {
             let app = Arc::clone(&app);
             let client = client.unwrap_or(Client { address: IpAddr::V4(Ipv4Addr::LOCALHOST), https: false });
-            let request = Request { params, query, headers, client, body };
+            let request = Request { path: full.as_str().to_owned(), params, query, headers, client, body };
             // On the heap, so that the chain of rows holds a pointer and not the largest handler.
             Box::pin(answer(route, app, request))
         })
@@ -252,6 +277,7 @@ fn row(route: Route, app: &Arc<App>) -> Routes {
 }
 
 struct Request {
+    path: String,
     params: Vec<String>,
     query: String,
     headers: HeaderMap,
@@ -259,15 +285,30 @@ struct Request {
     body: Unread,
 }
 
+impl Request {
+    /// Where whoever signs in first comes back to: the page itself, or for a form the start.
+    fn address(&self, verb: Verb) -> String {
+        match (verb, self.query.is_empty()) {
+            (Verb::Post, _) => "/".to_owned(),
+            (Verb::Get, true) => self.path.clone(),
+            (Verb::Get, false) => format!("{}?{}", self.path, self.query),
+        }
+    }
+}
+
 async fn answer(route: Route, app: Arc<App>, request: Request) -> Response {
+    let page = matches!(route.action, Action::Page(_)).then(|| (Arc::clone(&app), request.address(route.verb)));
     let answered = match authorise(&route, &app, &request) {
         Ok(who) => {
-            let Request { params, query, headers, client, body } = request;
+            let Request { path: _, params, query, headers, client, body } = request;
             act(route.action, Call { app, who, client, params, query, headers, body }).await
         }
         Err(problem) => Err(problem),
     };
-    let mut response = answered.unwrap_or_else(Problem::into_response);
+    let mut response = answered.unwrap_or_else(|problem| match page {
+        Some((app, address)) => desk::refusal(&app, problem, &address),
+        None => problem.into_response(),
+    });
     response.extensions_mut().insert(Answered(route.name));
     response
 }

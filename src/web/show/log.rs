@@ -163,7 +163,8 @@ fn query(filter: &LogFilter, before: Option<u64>) -> String {
     parts.join("&")
 }
 
-fn escaped(value: &str) -> String {
+/// A value of a query, percent-encoded.
+pub fn escaped(value: &str) -> String {
     use std::fmt::Write as _;
     value.bytes().fold(String::new(), |mut out, byte| {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {

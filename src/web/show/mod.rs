@@ -9,9 +9,10 @@ mod log;
 mod phone;
 mod small;
 
+pub use crate::domain::telling::readable;
 pub use incident::{incident, map};
 pub use incidents::incidents;
-pub use log::log;
+pub use log::{escaped, log};
 pub use phone::phone;
 pub use small::{chrome, rota, start};
 
@@ -23,7 +24,7 @@ use crate::domain::person::People;
 use crate::domain::policy::Policy;
 use crate::domain::register::{BIN_S, Stream};
 use crate::domain::state::View;
-use crate::domain::telling::{Teller, readable};
+use crate::domain::telling::Teller;
 use crate::domain::time::{SignedDuration, Timestamp, after, elapsed, in_words};
 use jiff::tz::TimeZone;
 

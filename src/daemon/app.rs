@@ -1,0 +1,367 @@
+//! The daemon as a whole: one engine, its web server, its index, and the signals of the system.
+//!
+//! Order of the start: settings checked, keys, log opened and state rebuilt, policy and layers told to the core, and
+//! only then the announced pages go again and the web server listens. Order of the end: no more requests, sends under
+//! way finish, everything durable, within [`STOP_WITHIN`].
+
+use super::engine::{self, Engine, EngineError};
+use super::post::Post;
+use super::supervise;
+use crate::clock::Clock;
+use crate::config::{self, Loaded};
+use crate::domain::event::{Answer, Author, Event};
+use crate::domain::person::People;
+use crate::domain::problem::Problem;
+use crate::domain::reply_code::{self, Key};
+use crate::intake::Intake;
+use crate::keys::{InstallationKey, KeyError};
+use crate::landbook::{Land, LandBook, unknown_bodies};
+use crate::transport::inbound::KannelCallbacks;
+use crate::transport::{EmailTransport, Outbox, SetupProblem, SmsTransport};
+use crate::web;
+use crate::web::app::AppParts;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+/// The whole of the end takes no longer than this; then the process ends anyway.
+pub const STOP_WITHIN: Duration = Duration::from_secs(15);
+/// Requests under way have so long to end.
+const WEB_STOPS_WITHIN: Duration = Duration::from_secs(5);
+/// The map layers' directory inside the data directory.
+pub const LAYERS_DIR: &str = "layers";
+/// Messages that the outbox keeps.
+const OUTBOX_MAX: usize = 500;
+
+/// Why the daemon could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The log or the details would not open.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The installation's key could not be had.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A transport cannot be set up with these settings.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Transport(Vec<SetupProblem>),
+    /// The core refused the policy or went down.
+    #[error("the core went down during the start: {0}")]
+    Core(String),
+    /// The address cannot be listened on.
+    #[error(
+        "cannot listen on {address}: {source}; another program (or another callout) may have it: stop that one, or set `listen` in [web]"
+    )]
+    Listen {
+        /// Which address.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// What the daemon is started with.
+pub struct Start {
+    /// Everything that the council wrote down.
+    pub loaded: Loaded,
+    /// Where the settings came from, for a reload.
+    pub config_path: PathBuf,
+    /// Where the data lie.
+    pub data: PathBuf,
+    /// Where time comes from.
+    pub clock: Arc<Clock>,
+}
+
+/// The running daemon, without its web server.
+pub struct App {
+    /// The engine.
+    pub engine: Engine,
+    /// The settings that it was started with.
+    pub config: config::Config,
+    /// Where time comes from.
+    pub clock: Arc<Clock>,
+    /// Names, numbers and addresses.
+    pub people: watch::Sender<Arc<People>>,
+    /// The installation's key.
+    pub key: InstallationKey,
+    /// The key of links and codes.
+    pub link_key: Arc<Key>,
+    /// What would have gone out, where a transport is the outbox.
+    pub outbox: Arc<Outbox>,
+    /// Where the settings came from.
+    pub config_path: PathBuf,
+    /// Where the data lie.
+    pub data: PathBuf,
+    /// The land book in force.
+    pub land: Arc<Land>,
+    /// The bodies in force.
+    pub bodies: crate::domain::ownership::Bodies,
+}
+
+impl App {
+    /// Opens, rebuilds, puts the policy into force and sends again what was announced. Inside the run time.
+    ///
+    /// # Errors
+    /// [`StartError`], with what to do; nothing is running then.
+    pub async fn start(start: Start) -> Result<Self, StartError> {
+        let Start { loaded, config_path, data, clock } = start;
+        let key = InstallationKey::open_or_create(&data)?;
+        let link_key: Arc<Key> = Arc::new(*key.bytes());
+        let outbox = Arc::new(Outbox::new(Arc::clone(&clock), OUTBOX_MAX));
+        let inbound = reply_code::path_secret(&link_key, web::api::sms::PATH_PURPOSE);
+        let email = EmailTransport::build(&loaded.config.email, &outbox);
+        let sms = SmsTransport::build(&loaded.config.sms, &inbound, &outbox);
+        let (email, sms) = match (email, sms) {
+            (Ok(email), Ok(sms)) => (email, sms),
+            (email, sms) => {
+                let problems = [email.err(), sms.err()].into_iter().flatten().flatten().collect();
+                return Err(StartError::Transport(problems));
+            }
+        };
+        let (people, names) = watch::channel(Arc::new(loaded.people.clone()));
+        let post = Post {
+            clock: Arc::clone(&clock),
+            email,
+            sms,
+            people: names,
+            key: Arc::clone(&link_key),
+            council: loaded.config.deciding.council.short_name.clone(),
+            base_url: loaded.config.web.public_url.clone(),
+            reply_number: loaded.config.sms.from.clone(),
+        };
+        let opening = (data.clone(), Arc::clone(&clock));
+        let opened = tokio::task::spawn_blocking(move || engine::open(&opening.0, &opening.1))
+            .await
+            .map_err(|error| StartError::Core(error.to_string()))??;
+        if let Some(tear) = &opened.tear {
+            warn!(seq = %tear.seq, bytes = tear.bytes, "the log had a torn end of {} bytes, cut off before record {}", tear.bytes, tear.seq);
+        }
+        info!(records = opened.state.next.0 - 1, "log opened, state rebuilt from {} records", opened.state.next.0 - 1);
+        let engine = Engine::start(opened, Arc::clone(&clock), post, None);
+        let land = Arc::new(Land::new(LandBook::new(Vec::new(), Arc::new(loaded.bodies.clone()))));
+        let app = Self {
+            land,
+            engine,
+            config: loaded.config,
+            clock,
+            people,
+            key,
+            link_key,
+            outbox,
+            config_path,
+            data,
+            bodies: loaded.bodies,
+        };
+        app.tell(Event::PolicyLoaded { documents: loaded.documents, by: Author::system() }).await?;
+        let started = Event::Started { version: env!("CARGO_PKG_VERSION").into(), tz: zone_data_version() };
+        app.tell(started).await?;
+        Ok(app)
+    }
+
+    /// Reads contacts with what is in force.
+    pub fn intake(&self) -> Intake {
+        Intake {
+            door: self.engine.door.clone(),
+            land: Arc::clone(&self.land) as Arc<dyn crate::land::Land>,
+            keys: self.key.clone(),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+
+    async fn tell(&self, event: Event) -> Result<Answer, StartError> {
+        self.engine.tell(event).await.map_err(|error| StartError::Core(error.to_string()))
+    }
+
+    /// Reads the settings and files again; puts them into force when all are good, else keeps the old ones and says
+    /// what is wrong.
+    ///
+    /// # Errors
+    /// Everything that is wrong; nothing was changed.
+    pub async fn reload(&self) -> Result<Vec<Problem>, Vec<Problem>> {
+        let loaded = config::load_at(&self.config_path, self.clock.now())?;
+        self.people.send_replace(Arc::new(loaded.people));
+        let by = Author::system();
+        match self.engine.tell(Event::PolicyLoaded { documents: loaded.documents, by }).await {
+            Ok(_) => info!(warnings = loaded.warnings.len(), "plans and settings were read again and are in force"),
+            Err(error) => warn!(%error, "plans and settings were read again, but the core is going down"),
+        }
+        Ok(loaded.warnings)
+    }
+
+    /// Reads the map layers of the data directory and puts them into force together; a file that cannot be read is
+    /// told, and no answer is certain while it is missing.
+    ///
+    /// # Errors
+    /// When the core is going down.
+    pub async fn load_layers(&self) -> Result<(), StartError> {
+        let (dir, bodies) = (self.data.join(LAYERS_DIR), Arc::new(self.bodies.clone()));
+        let (book, problems) = tokio::task::spawn_blocking(move || LandBook::load(&dir, bodies))
+            .await
+            .map_err(|error| StartError::Core(error.to_string()))?;
+        for problem in problems {
+            warn!(%problem, "a map layer could not be read: {problem}");
+        }
+        self.put_layers(book).await
+    }
+
+    /// Puts a land book into force, and says so in the log when it is another than before.
+    ///
+    /// # Errors
+    /// When the core is going down.
+    pub async fn put_layers(&self, book: LandBook) -> Result<(), StartError> {
+        for body in unknown_bodies(&book) {
+            warn!(%body, "a map layer names the body \"{body}\", which bodies.toml does not have; its ground answers \"not known\"");
+        }
+        let layers: Vec<_> = book.layers().map(|layer| (layer.id.clone(), layer.sha256.clone())).collect();
+        let epoch = self.land.replace(book);
+        info!(layers = layers.len(), epoch, "{} map layers in force", layers.len());
+        self.tell(Event::LayersLoaded { epoch, layers }).await.map(|_| ())
+    }
+
+    /// Starts the web server.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub async fn listen(self, show: Show) -> Result<Running, StartError> {
+        let address = self.config.web.listen;
+        let listener = TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
+        let address = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
+        let (stop, stopped) = watch::channel(false);
+        let site = web::app::App::build(AppParts {
+            data: &self.data,
+            door: self.engine.door.clone(),
+            intake: Arc::new(self.intake()),
+            gateway: Arc::new(KannelCallbacks { key: *self.key.bytes() }),
+            land: Arc::clone(&self.land) as Arc<dyn crate::land::Land>,
+            keys: self.key.clone(),
+            clock: Arc::clone(&self.clock),
+            people: self.people.subscribe(),
+            limits: web::limits::Limits::from(&self.config.limits),
+            parts: super::health::parts(&self),
+            demo_users: show.users.clone(),
+            desk: super::desk::desk(&self, &show),
+            stop: stopped.clone(),
+        });
+        let metrics = Arc::clone(&site.metrics);
+        super::health::feed(&self, &metrics);
+        let server = web::serve::Server {
+            limits: Arc::clone(&site.limits),
+            routes: web::routes::router(&site),
+            observe: Arc::new(move |served| metrics.served(served)),
+            doorkeeper: site.doorkeeper.clone(),
+        };
+        let web = supervise::task("web", server.serve(listener, stopped, WEB_STOPS_WITHIN));
+        info!(%address, "listening on http://{address}");
+        Ok(Running { app: self, address, stop, web })
+    }
+
+    /// The daemon: listens, says that it is ready, and runs until the system asks it to stop. SIGHUP reads the
+    /// settings again.
+    ///
+    /// # Errors
+    /// When it cannot listen.
+    pub async fn serve(self) -> Result<(), StartError> {
+        self.load_layers().await?;
+        let running = self.listen(Show::default()).await?;
+        println!("callout {} listens on http://{}", env!("CARGO_PKG_VERSION"), running.address);
+        running.until_told().await;
+        running.stop().await;
+        Ok(())
+    }
+
+    /// Stops the engine within `patience`.
+    pub async fn stop(self, patience: Duration) {
+        self.engine.stop(patience).await;
+    }
+}
+
+/// What the console shows beside the daemon's own state.
+#[derive(Default)]
+pub struct Show {
+    /// The words of the demo's bar.
+    pub demo: Option<String>,
+    /// People to become without a password.
+    pub users: Vec<web::app::DemoUser>,
+    /// How many times as fast the clock runs.
+    pub speed: u32,
+    /// Places by name.
+    pub find: Option<Arc<dyn Fn(&str) -> Vec<web::desk::Named> + Send + Sync>>,
+    /// Features for the look of the map, GeoJSON in EPSG:27700, beside the layers.
+    pub scenery: Option<serde_json::Value>,
+}
+
+/// The daemon with its web server.
+pub struct Running {
+    /// The daemon.
+    pub app: App,
+    /// Where it listens.
+    pub address: std::net::SocketAddr,
+    stop: watch::Sender<bool>,
+    web: tokio::task::JoinHandle<()>,
+}
+
+impl Running {
+    /// Waits for the system's word to stop; reads the settings again at each SIGHUP.
+    pub async fn until_told(&self) {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hang_up)) =
+            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
+        else {
+            warn!("the system gives no signals; only a kill ends this process");
+            return std::future::pending().await;
+        };
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return,
+                _ = interrupt.recv() => return,
+                _ = hang_up.recv() => match self.app.reload().await {
+                    Ok(warnings) => warnings.iter().for_each(|warning| warn!("{warning}")),
+                    Err(problems) => {
+                        for problem in &problems {
+                            warn!("{problem}");
+                        }
+                        warn!(problems = problems.len(), "the new settings are wrong; the old ones stay in force");
+                    }
+                },
+            }
+        }
+    }
+
+    /// Stops taking requests, lets sends under way end, makes everything durable; within [`STOP_WITHIN`].
+    pub async fn stop(self) {
+        info!("stopping");
+        self.stop.send_replace(true);
+        let ended = async {
+            if self.web.await.is_err() {
+                warn!("the web server did not end by itself");
+            }
+            self.app.stop(STOP_WITHIN / 2).await;
+        };
+        if tokio::time::timeout(STOP_WITHIN, ended).await.is_err() {
+            warn!(
+                "not everything ended within {} s; what was announced goes again after the next start",
+                STOP_WITHIN.as_secs()
+            );
+        }
+    }
+}
+
+fn zone_data_version() -> String {
+    jiff::tz::db().available().next().map_or_else(|| "none".to_owned(), |_| "bundled".to_owned())
+}
+
+/// An engine on the data directory without a daemon: for imports while none runs. Nothing is paged: the outbox takes
+/// what would leave.
+///
+/// # Errors
+/// As [`App::start`]; [`EngineError::Open`] says so when a daemon holds the directory.
+pub async fn offline(data: &Path, loaded: Loaded) -> Result<App, StartError> {
+    let mut loaded = loaded;
+    loaded.config.email = crate::transport::EmailConfig::default();
+    loaded.config.sms = crate::transport::SmsConfig::default();
+    App::start(Start { loaded, config_path: PathBuf::new(), data: data.to_owned(), clock: Arc::new(Clock::System) })
+        .await
+}

@@ -1,0 +1,422 @@
+//! Plays the evening: a real daemon in a directory of its own, on a clock that runs fast, with the town's contacts and
+//! its people's doings handed in at their moments. Everything else that is seen is the real core's work.
+//!
+//! Nothing leaves the machine: both transports are the outbox, and the server listens on this machine only.
+
+use super::gazetteer::{self, PlaceKind};
+use super::script::{self, Entry};
+use super::{history, sample, storm, town};
+use crate::clock::Clock;
+use crate::config;
+use crate::daemon::app::{App, Running, Show, Start, StartError};
+use crate::domain::event::{Author, EntryKind, Event, Sealed, TaskState, Via};
+use crate::domain::id::{IncidentId, PageId, Seq};
+use crate::domain::paging::Status;
+use crate::domain::place::Located;
+use crate::domain::record::Record;
+use crate::domain::state::View;
+use crate::domain::telling::Teller;
+use crate::domain::time::{SignedDuration, Timestamp, after};
+use crate::incoming::{ContactReader as _, Sending};
+use crate::keys::random_bytes;
+use crate::landbook::LandBook;
+use crate::landbook::import::{ImportOptions, import};
+use crate::transport::{EmailConfig, SmsConfig};
+use crate::web::app::DemoUser;
+use crate::web::desk::Named;
+use crate::web::scope::Role;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Weeks of history loaded before the evening.
+const HISTORY_WEEKS: u32 = 8;
+/// Contacts handed in at a time while history is loaded.
+const BATCH: usize = 500;
+/// The evening begins on this day at this time, UTC: a Saturday, out of hours.
+const EVENING: &str = "2026-11-21T20:00:00Z";
+/// How often the evening's cues are looked at, real time.
+const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(20);
+
+/// How the demo is played.
+#[derive(Debug, Clone, Copy)]
+pub struct Play {
+    /// Where to listen; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// How many times as fast as the clock.
+    pub speed: u32,
+    /// The seed of chance.
+    pub seed: u64,
+}
+
+/// Why the demo could not be played.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// The daemon would not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The demo's directory could not be made or written.
+    #[error("the demo's directory {path}: {source}")]
+    Directory {
+        /// Which.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The sample that the program carries is wrong, which is a defect.
+    #[error("the sample council does not check: {0}")]
+    Sample(String),
+    /// The daemon went down in mid-play.
+    #[error("the daemon went down: {0}")]
+    Down(String),
+}
+
+/// Plays until the system asks to stop.
+///
+/// # Errors
+/// [`DemoError`].
+pub async fn run(play: Play, directory: &Path) -> Result<(), DemoError> {
+    let at_directory = |source| DemoError::Directory { path: directory.display().to_string(), source };
+    let config_path = sample::write(directory).map_err(at_directory)?;
+    let start: Timestamp = EVENING.parse().expect("a constant instant");
+    let mut loaded = config::load_at(&config_path, start).map_err(|problems| {
+        DemoError::Sample(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    })?;
+    let listener_taken = std::net::TcpListener::bind(play.listen)
+        .map_err(|source| StartError::Listen { address: play.listen, source })?;
+    let listen = listener_taken.local_addr().map_err(at_directory)?;
+    drop(listener_taken);
+    loaded.config.web.listen = listen;
+    loaded.config.web.public_url = format!("http://{listen}");
+    loaded.config.email = EmailConfig::default();
+    loaded.config.sms = SmsConfig::default();
+    let data = directory.join("callout-data");
+    // The clock stands still while history is loaded, and runs from the moment the page can be seen.
+    let clock = Arc::new(Clock::hand(start));
+    let app = App::start(Start { loaded, config_path, data, clock: Arc::clone(&clock) }).await?;
+    say(&format!(
+        "callout {}   demo: a made-up town, a made-up storm. Nothing leaves this machine.",
+        env!("CARGO_PKG_VERSION")
+    ));
+    let scenery = lay_out(&app).await?;
+    let n = load_history(&app, play.seed, start).await?;
+    say(&format!(
+        "  {n} contacts of the last {HISTORY_WEEKS} weeks loaded, {} map layers",
+        app.land.current().layers().count()
+    ));
+    let show = Show {
+        demo: Some(format!(
+            "DEMO: a made-up town and storm, {} times as fast. Nothing leaves this machine.",
+            play.speed
+        )),
+        users: users(),
+        speed: play.speed,
+        find: Some(find()),
+        scenery,
+    };
+    let running = app.listen(show).await?;
+    let base = format!("http://{}", running.address);
+    say(&format!("  Console    {base}          (advisor, officer, manager: pick one, no password)"));
+    say(&format!("  Outbox     {base}/outbox   texts and emails land here; each opens the phone view"));
+    say(&format!(
+        "  Speed      {} times: an hour of storm in {} s. Ctrl-C ends it.",
+        play.speed,
+        3_600 / play.speed.max(1)
+    ));
+    let stage = Stage::new(&running, play, start, clock);
+    tokio::select! {
+        () = running.until_told() => {}
+        ended = stage.play() => ended?,
+    }
+    running.stop().await;
+    Ok(())
+}
+
+fn say(line: &str) {
+    // A closed terminal is no reason to stop the show.
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Imports the town's layers as a council's own; gives what is there for the look of the map only.
+async fn lay_out(app: &App) -> Result<Option<Value>, DemoError> {
+    let mut layers = Vec::new();
+    let mut scenery = None;
+    for (meta, geojson) in town::layers() {
+        if meta.kind == "building" {
+            scenery = serde_json::from_str(&geojson).ok();
+            continue;
+        }
+        let options = ImportOptions {
+            id: meta.id.into(),
+            name: meta.name.into(),
+            kind: meta.kind.into(),
+            body: None,
+            date: meta.dated.into(),
+            licence: meta.licence.into(),
+            accuracy_m: 1.0,
+            crs: Some(crate::landbook::layer::Crs::Bng),
+            id_field: Some("id".into()),
+            name_field: Some("name".into()),
+            body_field: Some("body".into()),
+            kind_field: Some("kind".into()),
+        };
+        let (layer, _) = import(geojson.as_bytes(), meta.source, &options, Some(&app.bodies), &mut |_, _| {})
+            .map_err(|error| DemoError::Sample(format!("layer {}: {error}", meta.id)))?;
+        layers.push(Arc::new(layer));
+    }
+    app.put_layers(LandBook::new(layers, Arc::new(app.bodies.clone()))).await?;
+    Ok(scenery)
+}
+
+/// Contacts as JSON into events, read as the API reads them.
+fn events(app: &App, contacts: &[Value], history: bool) -> Result<Vec<Event>, DemoError> {
+    let body = serde_json::to_vec(contacts).expect("values always become JSON");
+    let sending = Sending { sender: "demo", idempotency_key: None, history, lines: false };
+    let (_, parsed) = app
+        .intake()
+        .read(&body, &sending)
+        .map_err(|refused| DemoError::Sample(format!("a contact of the town is refused: {refused:?}")))?;
+    Ok(parsed.into_iter().map(|parsed| parsed.into_event(salt())).collect())
+}
+
+fn salt() -> [u8; 16] {
+    random_bytes().expect("the operating system gives random bytes")
+}
+
+async fn load_history(app: &App, seed: u64, start: Timestamp) -> Result<usize, DemoError> {
+    let from = after(start, SignedDuration::from_hours(-24 * 7 * i64::from(HISTORY_WEEKS)));
+    let contacts: Vec<Value> = history::contacts(seed, from, HISTORY_WEEKS).collect();
+    for part in contacts.chunks(BATCH) {
+        let events = events(app, part, true)?;
+        app.engine.door.submit(events).await.map_err(|error| DemoError::Down(error.to_string()))?;
+    }
+    Ok(contacts.len())
+}
+
+/// Whom a viewer may be.
+fn users() -> Vec<DemoUser> {
+    let user = |name: &str, label: &str, role| DemoUser { name: name.into(), label: label.into(), role };
+    vec![
+        user("leah.marsh", "Leah Marsh, advisor: take a call", Role::Advisor),
+        user("priya.nair", "Priya Nair, duty officer: be paged", Role::Officer),
+        user("imran.shah", "Imran Shah, manager: look back", Role::Manager),
+    ]
+}
+
+/// Places of the town by name, for the contact form.
+fn find() -> Arc<dyn Fn(&str) -> Vec<Named> + Send + Sync> {
+    let places = gazetteer::gazetteer();
+    Arc::new(move |typed| {
+        let typed = typed.trim().to_lowercase();
+        if typed.len() < 2 {
+            return Vec::new();
+        }
+        let begins = |place: &&gazetteer::Place| {
+            place.name.to_lowercase().contains(&typed) || place.postcode.to_lowercase().starts_with(&typed)
+        };
+        let mut found: Vec<&gazetteer::Place> = places.iter().filter(begins).collect();
+        found.sort_by_key(|place| (!place.name.to_lowercase().starts_with(&typed), place.kind != PlaceKind::Street));
+        found
+            .into_iter()
+            .take(8)
+            .map(|place| Named {
+                text: place.name.clone(),
+                note: place.postcode.clone(),
+                place: Located::new(place.at, place.within_m),
+            })
+            .collect()
+    })
+}
+
+/// The play itself.
+struct Stage<'a> {
+    running: &'a Running,
+    start: Timestamp,
+    since: std::time::Instant,
+    speed: u32,
+    seed: u64,
+    clock: Arc<Clock>,
+    told: Seq,
+    answered: BTreeSet<PageId>,
+    waits: BTreeMap<PageId, Timestamp>,
+}
+
+impl<'a> Stage<'a> {
+    fn new(running: &'a Running, play: Play, start: Timestamp, clock: Arc<Clock>) -> Self {
+        Self {
+            running,
+            start,
+            since: std::time::Instant::now(),
+            speed: play.speed.max(1),
+            seed: play.seed,
+            clock,
+            told: running.app.engine.door.view().head,
+            answered: BTreeSet::new(),
+            waits: BTreeMap::new(),
+        }
+    }
+
+    fn app(&self) -> &'a App {
+        &self.running.app
+    }
+
+    async fn submit(&self, event: Event) -> Result<(), DemoError> {
+        self.app().engine.door.submit_one(event).await.map(|_| ()).map_err(|error| DemoError::Down(error.to_string()))
+    }
+
+    /// Hands in contacts and doings at their moments; then keeps the clock running for whoever still looks around.
+    async fn play(mut self) -> Result<(), DemoError> {
+        let mut contacts = storm::evening(self.seed, self.start).into_iter().peekable();
+        let mut cues = script::entries(self.start).into_iter().peekable();
+        say(&self.line(self.start, "ordinary evening; the storm comes in 20 minutes"));
+        loop {
+            let passed = self.since.elapsed().saturating_mul(self.speed);
+            let now = after(self.start, SignedDuration::try_from(passed).unwrap_or(SignedDuration::MAX));
+            self.clock.move_to(crate::domain::time::to_millis(now));
+            let mut due = Vec::new();
+            while let Some((_, contact)) = contacts.next_if(|(at, _)| *at <= now) {
+                due.push(contact);
+            }
+            if !due.is_empty() {
+                let events = events(self.app(), &due, false)?;
+                let sent = self.app().engine.door.submit(events).await;
+                sent.map_err(|error| DemoError::Down(error.to_string()))?;
+            }
+            let view = self.app().engine.door.view();
+            while let Some((_, cue)) = cues.next_if(|(at, _)| *at <= now) {
+                self.act(&view, cue).await?;
+            }
+            self.people(&view, now).await?;
+            self.tell(&view);
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Receipts come for texts, and people answer as their part says.
+    async fn people(&mut self, view: &View, now: Timestamp) -> Result<(), DemoError> {
+        let mut due = Vec::new();
+        for (id, page) in &view.paging.pages {
+            let running = view.paging.call_outs.get(&page.call_out).is_some_and(|c| c.status == Status::Paging);
+            if !running || page.outcome.is_none() || self.answered.contains(id) {
+                continue;
+            }
+            if page.receipt.is_none() && page.channel == crate::domain::person::PageChannel::Sms {
+                due.push(Event::PageReceipt { page: *id, receipt: crate::domain::event::Receipt::Delivered });
+            }
+            let Some(wait) = script::player(page.person.as_str()).and_then(|player| player.answers_after) else {
+                continue;
+            };
+            let at = *self.waits.entry(*id).or_insert_with(|| after(page.at, wait));
+            if at <= now {
+                self.answered.insert(*id);
+                due.push(Event::Acknowledged {
+                    page: *id,
+                    by: Author { who: page.person.to_string(), via: Via::Demo },
+                });
+            }
+        }
+        for event in due {
+            self.submit(event).await?;
+        }
+        Ok(())
+    }
+
+    async fn act(&self, view: &View, cue: Entry) -> Result<(), DemoError> {
+        let Some(incident) = view.incidents.open().next().map(|incident| incident.id) else { return Ok(()) };
+        let by = |who: &str| Author { who: who.to_owned(), via: Via::Demo };
+        let event = match cue {
+            Entry::Note { by: who, kind, text } => entry(incident, kind, by(who), text.to_owned()),
+            Entry::Decision { by: who, what, why, considered } => {
+                let text = format!("{what}\nWhy: {why}\nConsidered: {considered}");
+                entry(incident, EntryKind::Decision, by(who), text)
+            }
+            Entry::TaskTaken { by: who, about } => match task(view, incident, about, &[TaskState::Open]) {
+                Some(task) => Event::TaskMoved { task, to: TaskState::Accepted, by: by(who) },
+                None => return Ok(()),
+            },
+            Entry::TaskDone { by: who, about } => {
+                match task(view, incident, about, &[TaskState::Open, TaskState::Accepted]) {
+                    Some(task) => Event::TaskMoved { task, to: TaskState::Done, by: by(who) },
+                    None => return Ok(()),
+                }
+            }
+            Entry::StandDown { by: who, reason } => {
+                Event::StoodDown { incident, by: by(who), reason: sealed(reason.to_owned()) }
+            }
+        };
+        self.submit(event).await
+    }
+
+    fn line(&self, at: Timestamp, words: &str) -> String {
+        let seconds = self.since.elapsed().as_secs();
+        let zone = self.app().config.deciding.zone().unwrap_or(jiff::tz::TimeZone::UTC);
+        format!("{seconds:>4} s  {}  {words}", crate::daemon::desk::clock(at, &zone))
+    }
+
+    /// Tells what has happened since the last look, as far as a watcher wants to know it.
+    fn tell(&mut self, view: &View) {
+        let people = self.app().people.borrow().clone();
+        let name = |id: &str| {
+            let detail = people.details.get(&crate::domain::id::PersonId::from(id));
+            detail.map_or_else(|| id.to_owned(), |detail| detail.name.clone())
+        };
+        let zone = self.app().config.deciding.zone().unwrap_or(jiff::tz::TimeZone::UTC);
+        let teller = Teller { name: &name, zone: &zone };
+        let mut lines: Vec<(Seq, String)> = Vec::new();
+        for incident in view.incidents.by_id.values() {
+            for line in incident.timeline.iter().filter(|line| line.seq > self.told) {
+                let told = teller.tell(&line.record);
+                let evidence = match line.record.as_ref() {
+                    Record::EvidenceJoined { cause: crate::domain::record::Cause::Signal(id), .. } => {
+                        view.signals.get(*id).map(|signal| signal.evidence.clone())
+                    }
+                    _ => None,
+                };
+                let wanted = matches!(
+                    line.record.as_ref(),
+                    Record::IncidentOpened { .. }
+                        | Record::EvidenceJoined { .. }
+                        | Record::PlaybookActivated { .. }
+                        | Record::PageIntended { .. }
+                        | Record::LevelStarted { passed: Some(_), .. }
+                        | Record::CallOutWidened { .. }
+                        | Record::Acknowledged { .. }
+                        | Record::Declined { .. }
+                        | Record::EntryWritten { kind: EntryKind::Decision, .. }
+                        | Record::StoodDown { .. }
+                );
+                if wanted {
+                    let more = evidence.or_else(|| (!told.text.is_empty()).then_some(told.text));
+                    let words = more.map_or(told.title.clone(), |more| format!("{}: {more}", told.title));
+                    lines.push((line.seq, self.line(line.at, &words)));
+                }
+            }
+        }
+        lines.sort();
+        lines.iter().for_each(|(_, line)| say(line));
+        self.told = view.head;
+    }
+}
+
+fn sealed(words: String) -> Sealed {
+    let content = serde_json::to_vec(&json!({ "text": words })).expect("a text always becomes JSON");
+    Sealed::new(salt(), crate::domain::event::DetailClass::Incident, content)
+}
+
+fn entry(incident: IncidentId, kind: EntryKind, by: Author, words: String) -> Event {
+    Event::EntryWritten { incident, kind, by, text: sealed(words), corrects: None }
+}
+
+/// The first task of the incident whose title holds those words and that is in one of those states.
+fn task(view: &View, incident: IncidentId, about: &str, states: &[TaskState]) -> Option<crate::domain::id::TaskId> {
+    let about = about.to_lowercase();
+    let mut tasks = view.incidents.tasks.iter();
+    tasks
+        .find(|(_, task)| {
+            task.incident == incident && states.contains(&task.state) && task.title.to_lowercase().contains(&about)
+        })
+        .map(|(id, _)| *id)
+}
