@@ -106,6 +106,13 @@ impl Config {
     /// # Errors
     /// All slips of the file, with their places.
     pub fn parse(shown: &str, text: &str) -> Result<Self, Vec<Problem>> {
+        let (config, problems) = Self::read(shown, text);
+        if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+
+    /// The settings as far as they can be read, with what is wrong: a default stands in for each wrong value, so that the
+    /// other files can be looked at in the same go.
+    fn read(shown: &str, text: &str) -> (Self, Vec<Problem>) {
         let reader = Reader::new(shown, text);
         let mut root = reader.root();
         let config = Self {
@@ -133,7 +140,8 @@ impl Config {
             reader.problem_with(Code::C003, span, "`public_url` is not the beginning of a link", help);
         }
         root.done();
-        reader.finish(Some(config))
+        let problems = reader.finish(None::<()>).err().unwrap_or_default();
+        (config, problems)
     }
 
     /// The directory of the log, the details and the index.

@@ -56,13 +56,12 @@ pub fn load_at(path: &Path, now: Timestamp) -> Result<Loaded, Vec<Problem>> {
     let mut shelf = Shelf::default();
     let shown = path.display().to_string();
     let text = read(path).map_err(|problem| vec![problem])?;
-    let mut config = match Config::parse(&shown, &text) {
-        Ok(config) => config,
-        Err(problems) => {
-            // Where the other files are is not known for certain, so they are not looked at.
-            return Err(problems);
-        }
-    };
+    let (mut config, problems) = Config::read(&shown, &text);
+    if problems.iter().any(|problem| problem.code == Code::T001) {
+        // Where the other files are is not known, so they are not looked at.
+        return Err(problems);
+    }
+    shelf.problems = problems;
     config.settle(path.parent().unwrap_or(Path::new("")));
     let zone = config.deciding.zone().unwrap_or(TimeZone::UTC);
     let files = &config.files;

@@ -108,7 +108,7 @@ fn all_files_are_told_of_at_once_and_nothing_is_half_applied() {
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
     fs::create_dir(directory.path().join("plans")).unwrap();
-    write("callout.toml", "[files]\nplaybooks = \"plans\"\n");
+    write("callout.toml", "[files]\nplaybooks = \"plans\"\n[demo]\nspeed = 0\n");
     write("people.toml", "[[person]]\nid = \"a\"\n");
     write("rota.toml", "rotas = 1\n");
     write("keywords.toml", "[[topic]]\n");

@@ -6,6 +6,12 @@
 //!
 //! Not here: what the keys mean (each document's own file), nor how a problem is shown (`cli/check.rs`).
 
+mod length;
+mod spot;
+
+pub use length::{duration, duration_text};
+pub use spot::{char_floor, locate, position};
+
 use super::problem::{Code, Gravity, Problem, did_you_mean};
 use super::time::{SignedDuration, in_words};
 use jiff::civil::{Date, DateTime};
@@ -99,45 +105,6 @@ impl<'t> Reader<'t> {
 pub fn is_id(word: &str) -> bool {
     (1..=64).contains(&word.len())
         && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-.".contains(c))
-}
-
-/// The largest offset up to `at` that does not cut a character of `text` in two.
-pub fn char_floor(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len())).rev().find(|offset| text.is_char_boundary(*offset)).unwrap_or(0)
-}
-
-/// Line and column from 1, and the number of characters of `span` on that line.
-pub fn position(text: &str, span: &Range<usize>) -> (u32, u32, u32) {
-    let start = char_floor(text, span.start);
-    let end = char_floor(text, span.end).max(start);
-    let before = &text[..start];
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    let meant = text[start..end].lines().next().unwrap_or("");
-    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    (
-        number(before.matches('\n').count() + 1),
-        number(text[line_start..start].chars().count() + 1),
-        number(meant.chars().count().max(1)),
-    )
-}
-
-/// The part of a file that a later check wants to point at: `["step", "2", "page"]` is key `page` of the third
-/// `[[step]]`. Falls back to the nearest part that is there.
-pub fn locate(text: &str, path: &[&str]) -> Range<usize> {
-    let (table, _) = DeTable::parse_recoverable(text);
-    let mut span = 0..0;
-    let mut here = DeValue::Table(table.into_inner());
-    for part in path {
-        let next = match &here {
-            DeValue::Table(table) => table.iter().find(|(key, _)| key.get_ref() == part).map(|(_, value)| value),
-            DeValue::Array(array) => part.parse::<usize>().ok().and_then(|index| array.get(index)),
-            _ => None,
-        };
-        let Some(next) = next else { break };
-        span = next.span();
-        here = next.get_ref().clone();
-    }
-    span
 }
 
 /// The keys of one table.
@@ -510,44 +477,6 @@ impl<'r> Fields<'r> {
     }
 }
 
-/// A length of time as people write it: numbers each followed by a unit (s, sec, m, min, h, hours, d, days ...).
-/// `None` if it cannot be read, is negative or longer than ten years.
-pub fn duration(text: &str) -> Option<SignedDuration> {
-    let mut rest = text.trim();
-    let mut seconds: i64 = 0;
-    if rest.is_empty() {
-        return None;
-    }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-        let number: i64 = rest[..digits].parse().ok()?;
-        let after = rest[digits..].trim_start();
-        let letters = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
-        let unit = match &after[..letters] {
-            "s" | "sec" | "secs" | "second" | "seconds" => 1,
-            "m" | "min" | "mins" | "minute" | "minutes" => 60,
-            "h" | "hr" | "hrs" | "hour" | "hours" => 3_600,
-            "d" | "day" | "days" => 86_400,
-            _ => return None,
-        };
-        seconds = seconds.checked_add(number.checked_mul(unit)?)?;
-        rest = after[letters..].trim_start();
-    }
-    (seconds <= 10 * 366 * 86_400).then(|| SignedDuration::from_secs(seconds))
-}
-
-/// A length of time in the form that [`duration`] reads: `2h`, `90s`.
-pub fn duration_text(span: SignedDuration) -> String {
-    let seconds = span.as_secs();
-    match seconds {
-        0 => "0s".to_owned(),
-        _ if seconds % 86_400 == 0 => format!("{}d", seconds / 86_400),
-        _ if seconds % 3_600 == 0 => format!("{}h", seconds / 3_600),
-        _ if seconds % 60 == 0 => format!("{}m", seconds / 60),
-        _ => format!("{seconds}s"),
-    }
-}
-
 /// Errors before findings, each by file and place, none twice.
 pub fn errors_first(mut problems: Vec<Problem>) -> Vec<Problem> {
     problems.sort_by(|a, b| {
@@ -608,25 +537,5 @@ mod tests {
         assert_eq!(read(Reader::new("a", text)).unwrap_err().len(), 1);
         assert_eq!(read(Reader::recorded("a", text)), Ok("x".to_owned()));
         assert!(read(Reader::recorded("a", "title = \"x")).is_err());
-    }
-
-    #[test]
-    fn lengths_of_time_read_as_people_write_them() {
-        for (text, seconds) in [("45s", 45), ("20 min", 1_200), ("1h 30m", 5_400), ("7d", 604_800), ("2 hours", 7_200)]
-        {
-            assert_eq!(duration(text), Some(SignedDuration::from_secs(seconds)), "{text}");
-            assert_eq!(duration(&duration_text(SignedDuration::from_secs(seconds))), duration(text));
-        }
-        for text in ["", "20", "m", "-5m", "5 fortnights", "99999999999999999999s", "4000d"] {
-            assert_eq!(duration(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_part_of_a_file_is_found_again_by_its_path() {
-        let text = "[[step]]\nsay = \"a\"\n[[step]]\npage = \"b\"\n";
-        let span = locate(text, &["step", "1", "page"]);
-        assert_eq!(&text[span.clone()], "\"b\"");
-        assert_eq!(position(text, &span), (4, 8, 3));
     }
 }
