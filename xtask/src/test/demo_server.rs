@@ -89,8 +89,11 @@ fn watch(mut command: Command, output: PathBuf) -> Result<Demo, String> {
         demo.stop();
         let said = fs::read_to_string(&output).unwrap_or_default();
         let lines: Vec<&str> = said.lines().collect();
-        let tail = &lines[lines.len().saturating_sub(TAIL)..];
-        return Err(format!("`callout demo` {what}. It said:\n{}", tail.join("\n")));
+        let tail = match &lines[lines.len().saturating_sub(TAIL)..] {
+            [] => "It said nothing".to_owned(),
+            tail => format!("It said:\n{}", tail.join("\n")),
+        };
+        return Err(format!("`callout demo` {what}. {tail}"));
     }
 }
 

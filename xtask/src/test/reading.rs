@@ -67,6 +67,8 @@ impl Reading {
             self.test = name.to_owned();
         } else if let Some(why) = line.strip_prefix("skipped:") {
             self.skip(why.trim());
+        } else if line.starts_with("test result: ") && is_of_an_inner_run(line) {
+            // Only quoted by the test that ran itself again, e.g. in a network of its own.
         } else if let Some(result) = line.strip_prefix("test result: ") {
             self.closing.push(format!("{}: {line}", self.program));
             self.passed_counted += number_before(result, " passed");
@@ -141,6 +143,11 @@ impl Reading {
             self.skipped.push(Skip { what: without_time(what).to_owned(), why: why.to_owned() });
         }
     }
+}
+
+/// Whether a closing line is of a test program that a test started anew for one test: it filters, which no part does.
+fn is_of_an_inner_run(line: &str) -> bool {
+    number_before(line, " filtered out") > 0
 }
 
 /// The number right before `word`, e.g. 3 in `ok. 3 passed; 0 failed`.
@@ -222,6 +229,15 @@ test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
         let reading =
             read("---- t stdout ----\nskipped: no postfix\nskipped: no kannel\ntest result: ok. 3 passed; 0 failed");
         assert_eq!((reading.passed_n(), reading.skipped.len()), (2, 2));
+    }
+
+    #[test]
+    fn a_test_that_runs_itself_again_is_counted_once() {
+        let reading = read(
+            "---- over_smtp stdout ----\ntest result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 2 filtered out\n\
+             test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 7.69s",
+        );
+        assert_eq!((reading.passed_n(), reading.closing.len()), (3, 1));
     }
 
     #[test]
