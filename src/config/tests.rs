@@ -122,9 +122,14 @@ fn all_files_are_told_of_at_once_and_nothing_is_half_applied() {
         })
         .collect();
     files.dedup();
-    for expected in
-        ["bodies.toml C001", "calendar.toml C001", "holidays.toml C001", "keywords.toml T003", "people.toml N001"]
-    {
+    for expected in [
+        "callout.toml T006",
+        "bodies.toml C001",
+        "calendar.toml C001",
+        "holidays.toml C001",
+        "keywords.toml T003",
+        "people.toml N001",
+    ] {
         assert!(files.iter().any(|file| file == expected), "{expected} is missing in {files:?}");
     }
     assert!(files.contains(&"flood.toml T001".to_owned()) && files.contains(&"rota.toml T002".to_owned()), "{files:?}");
