@@ -1,0 +1,640 @@
+//! The HTTP server and the API as others meet them: real sockets, a real log in a directory of its own, pages into a
+//! captured outbox.
+#![allow(clippy::unwrap_used)]
+
+use callout::clock::Clock;
+use callout::daemon::engine::{self, Engine};
+use callout::daemon::post::Post;
+use callout::domain::event::{Author, Event};
+use callout::domain::person::People;
+use callout::domain::time::Timestamp;
+use callout::intake::Intake;
+use callout::keys::InstallationKey;
+use callout::landbook::book::{Land, LandBook};
+use callout::transport::inbound::KannelCallbacks;
+use callout::transport::outbox::Outbox;
+use callout::transport::{EmailTransport, SmsTransport};
+use callout::web::app::{App, AppParts, Part};
+use callout::web::limits::Limits;
+use callout::web::routes::{Allow, ROUTES, Verb, router};
+use callout::web::scope::{Role, Scope};
+use callout::web::serve::{Routes, Server};
+use callout::web::tokens::{NewToken, TokenFile};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use warp::Filter;
+
+/// Nothing here waits longer, whatever goes wrong.
+const SAFETY: Duration = Duration::from_secs(60);
+
+/// The evening at which the tests play: a Sunday, 02:00.
+fn evening() -> Timestamp {
+    "2026-11-22T02:00:00Z".parse().unwrap()
+}
+
+/// A server with these routes and limits.
+struct Site {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+impl Site {
+    async fn open(routes: Routes, limits: Limits, stop: watch::Sender<bool>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server =
+            Server { limits: Arc::new(limits), routes, observe: Arc::new(|_| ()), doorkeeper: Default::default() };
+        let serving = tokio::spawn(server.serve(listener, stop.subscribe(), Duration::from_secs(5)));
+        Self { address, stop, serving }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+}
+
+/// Everything that comes until the other side closes.
+async fn rest(stream: &mut TcpStream) -> String {
+    let mut all = Vec::new();
+    let read = tokio::time::timeout(SAFETY, stream.read_to_end(&mut all)).await.expect("the server closes");
+    // A reset after the answer is an end too.
+    let _ = read;
+    String::from_utf8_lossy(&all).into_owned()
+}
+
+/// Small routes for the accept loop's own tests.
+fn plain() -> Routes {
+    let hello = warp::path("hello").map(|| warp::reply::Response::new("hello".into()));
+    let boom = warp::path("boom").map(|| -> warp::reply::Response { panic!("a defect planted by the test") });
+    hello.or(boom).unify().boxed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_never_ends_is_closed_after_its_time_and_so_is_an_idle_connection() {
+    let limits = Limits { header_timeout: Duration::from_millis(300), ..Limits::default() };
+    let site = Site::open(plain(), limits, watch::Sender::new(false)).await;
+    let (mut half, mut idle) = (site.connect().await, site.connect().await);
+    let begun = Instant::now();
+    half.write_all(b"GET /hello HTTP/1.1\r\nHost: x\r\nX-Slow: ").await.unwrap();
+    idle.write_all(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let (half, idle) = tokio::join!(rest(&mut half), rest(&mut idle));
+    assert!(!half.starts_with("HTTP/1.1 2"), "{half}");
+    assert!(idle.starts_with("HTTP/1.1 200"), "{idle}");
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_millis(300) && took < Duration::from_secs(20), "closed after {took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_in_a_handler_is_an_answer_500_and_the_next_request_is_served() {
+    let site = Site::open(plain(), Limits::default(), watch::Sender::new(false)).await;
+    let url = format!("http://{}", site.address);
+    let client = reqwest::Client::new();
+    let answer = client.get(format!("{url}/boom")).send().await.unwrap();
+    assert_eq!(answer.status(), 500);
+    assert_eq!(answer.headers()["content-type"], "application/problem+json");
+    let problem: Value = answer.json().await.unwrap();
+    assert_eq!((problem["type"].as_str(), problem["status"].as_u64()), (Some("urn:callout:problem:defect"), Some(500)));
+    assert_eq!(client.get(format!("{url}/hello")).send().await.unwrap().text().await.unwrap(), "hello");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_bears_the_security_headers() {
+    let site = Site::open(plain(), Limits::default(), watch::Sender::new(false)).await;
+    for path in ["hello", "boom"] {
+        let answer = reqwest::get(format!("http://{}/{path}", site.address)).await.unwrap();
+        let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+        assert!(header("content-security-policy").contains("frame-ancestors 'none'"));
+        assert_eq!(header("x-content-type-options"), "nosniff");
+        assert_eq!(header("referrer-policy"), "no-referrer");
+        assert_eq!(header("cache-control"), "no-store");
+        assert!(!answer.headers().contains_key("strict-transport-security"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_comes_when_all_connections_are_taken_is_told_to_come_again() {
+    let limits = Limits { connections_max: 3, per_address_max: 2, ..Limits::default() };
+    let site = Site::open(plain(), limits, watch::Sender::new(false)).await;
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut stream = site.connect().await;
+        stream.write_all(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let mut first = [0; 12];
+        stream.read_exact(&mut first).await.unwrap();
+        assert_eq!(&first, b"HTTP/1.1 200");
+        held.push(stream);
+    }
+    let refused = rest(&mut site.connect().await).await;
+    assert!(refused.starts_with("HTTP/1.1 429") && refused.contains("Retry-After: 2"), "{refused}");
+    drop(held);
+    // The place is free as soon as the server has seen the others go.
+    let begun = Instant::now();
+    loop {
+        if reqwest::get(format!("http://{}/hello", site.address)).await.is_ok_and(|answer| answer.status() == 200) {
+            break;
+        }
+        assert!(begun.elapsed() < SAFETY, "places are given back");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_waits_for_answers_under_way_and_not_for_whoever_just_listens() {
+    let (asked, mut was_asked) = watch::channel(false);
+    let slow = warp::path("slow").then(move || {
+        let asked = asked.clone();
+        async move {
+            asked.send_replace(true);
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            warp::reply::Response::new("done".into())
+        }
+    });
+    let stop = watch::Sender::new(false);
+    let site = Site::open(slow.or(plain()).unify().boxed(), Limits::default(), stop).await;
+    let (mut slow, mut idle) = (site.connect().await, site.connect().await);
+    idle.write_all(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    slow.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    was_asked.wait_for(|asked| *asked).await.unwrap();
+    let begun = Instant::now();
+    site.stop.send_replace(true);
+    let (slow, idle) = tokio::join!(rest(&mut slow), rest(&mut idle));
+    assert!(slow.ends_with("done") && idle.ends_with("hello"), "{slow} {idle}");
+    tokio::time::timeout(SAFETY, site.serving).await.unwrap().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(4), "it did not wait for the keep-alive: {:?}", begun.elapsed());
+    assert!(TcpStream::connect(site.address).await.is_err(), "nobody listens any more");
+}
+
+/// callout with its API, in a directory of its own.
+struct Desk {
+    site: Site,
+    engine: Engine,
+    app: Arc<App>,
+    outbox: Arc<Outbox>,
+    data: tempfile::TempDir,
+    client: reqwest::Client,
+    keys: InstallationKey,
+    _people: watch::Sender<Arc<People>>,
+}
+
+impl Desk {
+    async fn open() -> Self {
+        Self::open_with(Limits { per_address_max: 1_000, ..Limits::default() }).await
+    }
+
+    async fn open_with(limits: Limits) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let clock = Arc::new(Clock::hand(evening()));
+        let keys = InstallationKey::open_or_create(data.path()).unwrap();
+        let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/callout.toml");
+        let loaded = callout::config::load_at(&config, evening()).unwrap();
+        let (send_people, people) = watch::channel(Arc::new(loaded.people));
+        let outbox = Arc::new(Outbox::new(Arc::clone(&clock), 100));
+        let post = Post {
+            clock: Arc::clone(&clock),
+            email: EmailTransport::Outbox(Arc::clone(&outbox)),
+            sms: SmsTransport::Outbox(Arc::clone(&outbox)),
+            people: people.clone(),
+            key: Arc::new(*keys.bytes()),
+            council: loaded.policy.council.clone(),
+            base_url: "http://127.0.0.1:8080".to_owned(),
+            reply_number: None,
+        };
+        let engine = Engine::start(engine::open(data.path(), &clock).unwrap(), Arc::clone(&clock), post, None);
+        let documents = loaded.documents;
+        engine.tell(Event::PolicyLoaded { documents, by: Author::system() }).await.unwrap();
+        let land: Arc<dyn callout::land::Land> = Arc::new(Land::new(LandBook::empty()));
+        let intake = Intake {
+            door: engine.door.clone(),
+            land: Arc::clone(&land),
+            keys: keys.clone(),
+            clock: Arc::clone(&clock),
+        };
+        let stop = watch::Sender::new(false);
+        let parts = || vec![Part { part: "index".into(), ready: false, needed: false, why: "being rebuilt".into() }];
+        let app = App::build(AppParts {
+            data: data.path(),
+            door: engine.door.clone(),
+            intake: Arc::new(intake),
+            gateway: Arc::new(KannelCallbacks { key: *keys.bytes() }),
+            land,
+            keys: keys.clone(),
+            clock,
+            people,
+            limits: limits.clone(),
+            parts: Arc::new(parts),
+            demo_users: Vec::new(),
+            stop: stop.subscribe(),
+        });
+        let site = Site::open(router(&app), limits, stop).await;
+        // No redirects: a sign-in's answer is looked at itself.
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        Self { site, engine, app, outbox, data, client, keys, _people: send_people }
+    }
+
+    fn token(&self, name: &str, scopes: &[Scope]) -> String {
+        let wanted = NewToken {
+            name: name.to_owned(),
+            scopes: scopes.to_vec(),
+            created: evening(),
+            expires: None,
+            command: false,
+        };
+        TokenFile::of(self.data.path()).make(&self.keys, wanted).unwrap()
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.site.address)
+    }
+
+    /// POSTs JSON; the status and what came back.
+    async fn post(&self, token: &str, path: &str, body: &Value) -> (u16, Value) {
+        let answer = self.client.post(self.url(path)).bearer_auth(token).json(body).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap_or(Value::Null))
+    }
+
+    async fn get(&self, token: &str, path: &str) -> (u16, Value) {
+        let answer = self.client.get(self.url(path)).bearer_auth(token).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap_or(Value::Null))
+    }
+}
+
+fn flooding(n: u32) -> Value {
+    json!({
+        "channel": "phone", "source_id": format!("CAS-{n}"), "received_at": "2026-11-22T02:00:00Z",
+        "text": "the road is flooded, water is coming into the house", "easting": 380_376, "northing": 410_712 + n,
+        "caller": {"name": "Canary Caller", "phone": "07700 900123"},
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_is_answered_when_durable_and_answered_the_same_when_it_comes_again() {
+    let desk = Desk::open().await;
+    let token = desk.token("crm", &[Scope::ContactsWrite]);
+    let (status, first) = desk.post(&token, "/api/v1/contacts", &flooding(1)).await;
+    assert_eq!(status, 201, "{first}");
+    assert_eq!(first["counted_towards"], json!(["all", "channel/phone", "tag/flooding"]), "{first}");
+    assert_eq!(first["responsible_body"], Value::Null, "without layers the answer is an explicit unknown");
+    let again = desk.client.post(desk.url("/api/v1/contacts")).bearer_auth(&token).json(&flooding(1)).send().await.unwrap();
+    assert_eq!(again.headers()["idempotent-replay"], "true");
+    assert_eq!((again.status().as_u16(), again.json::<Value>().await.unwrap()), (201, first));
+    let lines: String = (2..5).map(|n| format!("{}\n", flooding(n))).collect();
+    let batch = desk.client.post(desk.url("/api/v1/contacts")).bearer_auth(&token);
+    let batch = batch.header("content-type", "application/x-ndjson").header("idempotency-key", "b-1").body(lines);
+    let batch: Value = batch.send().await.unwrap().json().await.unwrap();
+    assert_eq!(batch["contacts"].as_array().unwrap().len(), 3);
+    let log: String = std::fs::read_dir(desk.data.path().join("log"))
+        .unwrap()
+        .map(|file| String::from_utf8_lossy(&std::fs::read(file.unwrap().path()).unwrap()).into_owned())
+        .collect();
+    assert!(log.contains("contact_taken") && !log.contains("Canary") && !log.contains("900123"), "no person in the log");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_with_a_fault_takes_nothing_and_says_where_to_mend_it() {
+    let desk = Desk::open().await;
+    let token = desk.token("crm", &[Scope::ContactsWrite]);
+    let before = desk.engine.door.view().head;
+    let (status, problem) =
+        desk.post(&token, "/api/v1/contacts", &json!([{"channel": "sms"}, {"chanel": "sms", "wait_s": -1}])).await;
+    assert_eq!((status, problem["type"].as_str()), (422, Some("urn:callout:problem:fields")));
+    let pointers: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|error| error["pointer"].clone()).collect();
+    assert_eq!(pointers, ["/1/chanel", "/1", "/1/wait_s"]);
+    assert!(problem["errors"][0]["position"]["column"].as_u64().unwrap() > 1);
+    let broken = desk.client.post(desk.url("/api/v1/contacts")).bearer_auth(&token);
+    let broken = broken.header("content-type", "application/json").body("{\"channel\": }").send().await.unwrap();
+    assert_eq!(broken.status(), 400);
+    assert_eq!(broken.headers()["content-type"], "application/problem+json");
+    assert_eq!(desk.engine.door.view().head, before, "nothing was taken");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_huge_body_is_refused_at_once_announced_or_not() {
+    let desk = Desk::open().await;
+    let token = desk.token("crm", &[Scope::ContactsWrite]);
+    let head = format!(
+        "POST /api/v1/contacts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+    );
+    // Announced: refused before a byte of it was sent.
+    let mut announced = desk.site.connect().await;
+    announced.write_all(format!("{head}Content-Length: 200000000\r\n\r\n").as_bytes()).await.unwrap();
+    let answer = rest(&mut announced).await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    // In chunks: refused as soon as it has become too large.
+    let chunked = desk.site.connect().await;
+    let (mut read, mut write) = chunked.into_split();
+    let chunk = [b"10000\r\n".as_slice(), &[b' '; 65_536], b"\r\n"].concat();
+    let sending = tokio::spawn(async move {
+        write.write_all(format!("{head}Transfer-Encoding: chunked\r\n\r\n").as_bytes()).await.unwrap();
+        let mut sent = 0;
+        while sent < 200_000_000 && write.write_all(&chunk).await.is_ok() {
+            sent += chunk.len();
+        }
+        sent
+    });
+    let mut answer = Vec::new();
+    let _ = tokio::time::timeout(SAFETY, read.read_to_end(&mut answer)).await.expect("the server closes");
+    assert!(answer.starts_with(b"HTTP/1.1 413"), "{}", String::from_utf8_lossy(&answer));
+    let sent = sending.await.unwrap();
+    assert!(sent < 20_000_000, "{sent} bytes were sent before the connection ended");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_does_not_arrive_is_given_up() {
+    let limits = Limits { body_timeout: Duration::from_millis(200), ..Limits::default() };
+    let desk = Desk::open_with(limits).await;
+    let token = desk.token("crm", &[Scope::ContactsWrite]);
+    let mut slow = desk.site.connect().await;
+    let head = format!("POST /api/v1/contacts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 50\r\n\r\n{{");
+    slow.write_all(head.as_bytes()).await.unwrap();
+    let answer = rest(&mut slow).await;
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("urn:callout:problem:body-too-slow"), "{answer}");
+}
+
+/// Who may do what, from the route table: every route by everybody, and nobody by more than the table says.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_route_is_open_to_exactly_those_that_the_table_names() {
+    let desk = Desk::open().await;
+    let tokens: Vec<(Scope, String)> = Scope::ALL.map(|scope| (scope, desk.token(&scope.as_str().replace(':', "-"), &[scope]))).into();
+    let ended = {
+        let token = desk.token("ended", &Scope::ALL);
+        TokenFile::of(desk.data.path()).revoke("ended").unwrap();
+        token
+    };
+    for route in ROUTES {
+        let path = route
+            .path
+            .replace("{incident}", "INC-999999")
+            .replace("{task}", "T-999999")
+            .replace("{page}", "P-999999")
+            .replace("{warning}", "W-999999")
+            .replace("{secret}", "wrong");
+        let ask = |token: Option<&str>| {
+            let request = match route.verb {
+                Verb::Get => desk.client.get(desk.url(&path)),
+                Verb::Post => desk.client.post(desk.url(&path)),
+            };
+            let request = match token {
+                Some(token) => request.bearer_auth(token),
+                None => request,
+            };
+            async { request.send().await.unwrap().status().as_u16() }
+        };
+        match route.allow {
+            Allow::Everybody => assert!(![401, 403].contains(&ask(None).await) || route.name == "sign_in", "{}", route.name),
+            Allow::PathSecret => assert_eq!(ask(None).await, 404, "{}: a wrong secret is nothing at all", route.name),
+            Allow::AnyOf(scopes) => {
+                for nobody in [None, Some("callout_"), Some("rubbish"), Some(ended.as_str())] {
+                    assert_eq!(ask(nobody).await, 401, "{} with {nobody:?}", route.name);
+                }
+                for (scope, token) in &tokens {
+                    let status = ask(Some(token)).await;
+                    let may = scopes.contains(scope) || *scope == Scope::Admin;
+                    assert_eq!(status != 403 && status != 401, may, "{} with {scope}: {status}", route.name);
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_address_or_method_is_told_in_the_same_form() {
+    let desk = Desk::open().await;
+    let (status, problem) = desk.get("", "/api/v1/nothing").await;
+    assert_eq!((status, problem["type"].as_str()), (404, Some("urn:callout:problem:not-found")));
+    let answer = desk.client.delete(desk.url("/api/v1/incidents/INC-4")).send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.headers()["allow"].to_str().unwrap()), (405, "GET, HEAD"));
+    let token = desk.token("crm", &[Scope::ContactsWrite]);
+    let xml = desk.client.post(desk.url("/api/v1/contacts")).bearer_auth(&token).header("content-type", "text/xml");
+    assert_eq!(xml.body("<x/>").send().await.unwrap().status(), 415);
+    let head = desk.client.head(desk.url("/healthz")).send().await.unwrap();
+    assert_eq!(head.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_burst_of_flooding_opens_an_incident_that_people_run_to_its_end() {
+    let desk = Desk::open().await;
+    let crm = desk.token("crm", &[Scope::ContactsWrite]);
+    let officer = desk.token("officer", &[Scope::IncidentsWrite, Scope::Read]);
+    let burst: Vec<Value> = (1..=8).map(flooding).collect();
+    let (status, _) = desk.post(&crm, "/api/v1/contacts", &json!(burst)).await;
+    assert_eq!(status, 201);
+    let (_, list) = desk.get(&officer, "/api/v1/incidents").await;
+    let incident = list["incidents"][0]["id"].as_str().unwrap_or_else(|| panic!("an incident is open: {list}")).to_owned();
+    let (status, note) = desk
+        .post(&officer, &format!("/api/v1/incidents/{incident}/notes"), &json!({"text": "Crew sent to Mill Lane"}))
+        .await;
+    assert_eq!(status, 201, "{note}");
+    let (_, room) = desk.get(&officer, &format!("/api/v1/incidents/{incident}")).await;
+    assert_eq!((room["topic"].as_str(), room["contacts_n"].as_u64()), (Some("flooding"), room["contacts_n"].as_u64()));
+    let entry = room["timeline"].as_array().unwrap().iter().find(|line| line["record"]["type"] == "entry_written");
+    assert_eq!(entry.unwrap()["detail"]["text"], "Crew sent to Mill Lane", "{room}");
+    assert_eq!(entry.unwrap()["record"]["by"], json!({"who": "officer", "via": "api"}));
+    let page = room["call_outs"][0]["pages"][0]["id"].as_str().unwrap_or_else(|| panic!("somebody is paged: {room}"));
+    let (status, told) = desk.post(&officer, &format!("/api/v1/pages/{page}/acknowledge"), &json!({})).await;
+    assert_eq!((status, told["result"].as_str()), (200, Some("yours")), "{told}");
+    let (status, told) = desk.post(&officer, &format!("/api/v1/pages/{page}/acknowledge"), &json!({})).await;
+    assert_eq!((status, told["result"].as_str()), (200, Some("already_yours")));
+    assert!(!desk.outbox.list().is_empty(), "the page is in the outbox");
+    let (status, problem) = desk.post(&officer, &format!("/api/v1/incidents/{incident}/stand-down"), &json!({})).await;
+    assert_eq!((status, problem["errors"][0]["pointer"].as_str()), (422, Some("/reason")));
+    let stand_down = json!({"reason": "Water gone, crews back"});
+    let (status, _) = desk.post(&officer, &format!("/api/v1/incidents/{incident}/stand-down"), &stand_down).await;
+    assert_eq!(status, 200);
+    let (status, problem) = desk.post(&officer, &format!("/api/v1/incidents/{incident}/stand-down"), &stand_down).await;
+    assert_eq!((status, problem["type"].as_str()), (409, Some("urn:callout:problem:conflict")), "{problem}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_open_incidents_enter_warnings_and_ask_who_is_on_call() {
+    let desk = Desk::open().await;
+    let officer = desk.token("officer", &[Scope::IncidentsWrite]);
+    let (status, opened) = desk
+        .post(&officer, "/api/v1/incidents", &json!({"topic": "structure", "severity": 1, "reason": "Wall leaning"}))
+        .await;
+    assert_eq!(status, 201, "{opened}");
+    let incident = opened["incident"].as_str().unwrap();
+    let (_, playbooks) = desk.get(&officer, "/api/v1/playbooks").await;
+    assert!(playbooks["playbooks"].as_array().unwrap().len() >= 10, "{playbooks}");
+    let activate = json!({"playbook": "dangerous-structures", "reason": "Wall leaning"});
+    let (status, problem) = desk.post(&officer, &format!("/api/v1/incidents/{incident}/activate"), &activate).await;
+    assert_eq!((status, problem["errors"][0]["remedy"].as_str()), (422, Some("did you mean \"dangerous-structure\"?")));
+    let activate = json!({"playbook": "dangerous-structure", "reason": "Wall leaning"});
+    let (status, told) = desk.post(&officer, &format!("/api/v1/incidents/{incident}/activate"), &activate).await;
+    assert_eq!(status, 200, "{told}");
+    let warning = json!({"source": "met_office", "kind": "rain", "level": "amber", "from": "2026-11-22T00:00:00Z",
+        "to": "2026-11-22T18:00:00Z", "area": "Wexmoor"});
+    let (status, entered) = desk.post(&officer, "/api/v1/warnings", &warning).await;
+    assert_eq!(status, 201, "{entered}");
+    let (_, listed) = desk.get(&officer, "/api/v1/warnings").await;
+    assert_eq!(listed["warnings"][0]["warning"]["level"], "amber", "{listed}");
+    let id = entered["warning"].as_str().unwrap();
+    let (status, _) = desk.post(&officer, &format!("/api/v1/warnings/{id}/cancel"), &json!({})).await;
+    assert_eq!(status, 200);
+    let (status, rota) = desk.get(&officer, "/api/v1/rota/now").await;
+    assert_eq!((status, rota["core_hours"].as_bool()), (200, Some(false)));
+    assert!(rota["roles"].as_array().unwrap().iter().any(|role| role["role"] == "duty_officer"), "{rota}");
+    let (status, land) = desk.get(&officer, "/api/v1/land?q=SD+80376+10712").await;
+    assert_eq!((status, land["confidence"].as_str()), (200, Some("unknown")), "{land}");
+    assert_eq!(land["place"]["easting"], 380_376.5);
+    let (status, problem) = desk.get(&officer, "/api/v1/land?lat=-2.3&lon=53.6").await;
+    assert!(status == 400 && problem["detail"].as_str().unwrap().contains("other way round"), "{problem}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn monitors_see_health_readiness_and_counts() {
+    let desk = Desk::open().await;
+    let token = desk.token("monitor", &[Scope::Read, Scope::ContactsWrite]);
+    assert_eq!(desk.client.get(desk.url("/healthz")).send().await.unwrap().text().await.unwrap(), "ok\n");
+    let (status, ready) = desk.get("", "/readyz").await;
+    assert_eq!((status, ready["parts"][0]["why"].as_str()), (200, Some("being rebuilt")), "{ready}");
+    desk.post(&token, "/api/v1/contacts", &flooding(1)).await;
+    desk.post(&token, "/api/v1/contacts", &flooding(1)).await;
+    let text = desk.client.get(desk.url("/metrics")).bearer_auth(&token).send().await.unwrap().text().await.unwrap();
+    assert!(text.contains("callout_contacts_total{channel=\"phone\"} 1"), "a replay is not counted: {text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_page_hears_what_changes_and_the_end_does_not_wait_for_it() {
+    let desk = Desk::open().await;
+    let token = desk.token("screen", &[Scope::Read, Scope::ContactsWrite]);
+    let mut live = desk.client.get(desk.url("/live")).bearer_auth(&token).send().await.unwrap();
+    assert_eq!(live.headers()["content-type"], "text/event-stream");
+    assert_eq!(live.headers()["x-accel-buffering"], "no");
+    let mut heard = String::new();
+    let mut hear = async |until: &str| {
+        while !heard.contains(until) {
+            let chunk = tokio::time::timeout(SAFETY, live.chunk()).await.expect("something is heard").unwrap();
+            let Some(chunk) = chunk else { return (heard.clone(), true) };
+            heard.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+        (heard.clone(), false)
+    };
+    hear("event:beat").await;
+    let burst: Vec<Value> = (1..=8).map(flooding).collect();
+    desk.post(&token, "/api/v1/contacts", &json!(burst)).await;
+    let (told, ended) = hear("INC-").await;
+    assert!(!ended && told.contains("event:changed"), "{told}");
+    desk.site.stop.send_replace(true);
+    let (_, ended) = hear("never said").await;
+    assert!(ended, "the stream ends when the daemon does");
+    tokio::time::timeout(SAFETY, desk.site.serving).await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_missed_something_is_told_at_once() {
+    let desk = Desk::open().await;
+    let token = desk.token("screen", &[Scope::Read]);
+    for (last, event) in [("1", "event:changed"), (&desk.engine.door.view().head.to_string(), "event:beat")] {
+        let request = desk.client.get(desk.url("/live")).bearer_auth(&token).header("last-event-id", last);
+        let mut live = request.send().await.unwrap();
+        let first = live.chunk().await.unwrap().unwrap();
+        assert!(std::str::from_utf8(&first).unwrap().contains(event), "{first:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_sign_in_with_a_password_and_their_forms_bear_a_token() {
+    let desk = Desk::open().await;
+    desk.app.users.put("sam.okoro", Role::Officer, "gulley pump lantern").unwrap();
+    let sign_in = |name: &str, password: &str| {
+        let form = format!("name={name}&password={}&next=/incidents", password.replace(' ', "+"));
+        let request = desk.client.post(desk.url("/sign-in")).header("content-type", "application/x-www-form-urlencoded");
+        request.body(form).send()
+    };
+    assert_eq!(sign_in("sam.okoro", "wrong password").await.unwrap().status(), 401);
+    let signed_in = sign_in("sam.okoro", "gulley pump lantern").await.unwrap();
+    assert_eq!((signed_in.status().as_u16(), signed_in.headers()["location"].to_str().unwrap()), (303, "/incidents"));
+    let cookie = signed_in.headers()["set-cookie"].to_str().unwrap().to_owned();
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
+    let session = cookie.split(';').next().unwrap();
+    let read = desk.client.get(desk.url("/api/v1/incidents")).header("cookie", session).send().await.unwrap();
+    assert_eq!(read.status(), 200);
+    let open = || {
+        let body = json!({"topic": "flooding", "reason": "Seen"});
+        desk.client.post(desk.url("/api/v1/incidents")).header("cookie", session).json(&body)
+    };
+    assert_eq!(open().send().await.unwrap().status(), 403, "without the session's token");
+    let value = session.split_once('=').unwrap().1;
+    let who = desk.app.sessions.check(value, evening(), true).unwrap();
+    let callout::web::scope::By::Session { csrf, .. } = who.by else { panic!("a session") };
+    assert_eq!(open().header("x-csrf-token", &csrf).send().await.unwrap().status(), 201);
+    let foreign = open().header("x-csrf-token", &csrf).header("origin", "https://evil.example");
+    assert_eq!(foreign.send().await.unwrap().status(), 403, "from another site");
+    let out = desk.client.post(desk.url("/sign-out")).header("cookie", session).header("x-csrf-token", &csrf);
+    assert_eq!(out.send().await.unwrap().status(), 303);
+    let read = desk.client.get(desk.url("/api/v1/incidents")).header("cookie", session).send().await.unwrap();
+    assert_eq!(read.status(), 401);
+    for _ in 0..9 {
+        desk.app.brake.wrong("sam.okoro", "127.0.0.1".parse().unwrap(), evening());
+    }
+    sign_in("sam.okoro", "wrong again and again").await.unwrap();
+    let slowed = sign_in("sam.okoro", "gulley pump lantern").await.unwrap();
+    assert_eq!((slowed.status().as_u16(), slowed.headers()["retry-after"].to_str().unwrap()), (429, "600"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_by_text_acknowledges_and_only_from_the_number_that_was_paged() {
+    use callout::domain::reply_code;
+    let desk = Desk::open().await;
+    let crm = desk.token("crm", &[Scope::ContactsWrite]);
+    let burst: Vec<Value> = (1..=8).map(flooding).collect();
+    desk.post(&crm, "/api/v1/contacts", &json!(burst)).await;
+    let view = desk.engine.door.view();
+    let (page, sent) = view.paging.pages.iter().next().map(|(id, page)| (*id, page.clone())).expect("somebody is paged");
+    let people = desk.app.people.borrow().clone();
+    let mobile = people.details[&sent.person].mobile.clone().unwrap();
+    let (secret, code) = (reply_code::path_secret(desk.keys.bytes(), "kannel"), reply_code::code(desk.keys.bytes(), page));
+    let text = |secret: &str, from: &str, words: &str| {
+        let query = format!("from={}&to=60777&text={}", from.replace('+', "%2B"), words.replace(' ', "+"));
+        let url = desk.url(&format!("/kannel/{secret}/reply?{query}"));
+        let request = desk.client.get(url);
+        async { let answer = request.send().await.unwrap(); (answer.status().as_u16(), answer.text().await.unwrap()) }
+    };
+    assert_eq!(text("wrong", &mobile, &format!("ACK {code}")).await.0, 404);
+    assert_eq!(text(&secret, "+447700900999", &format!("ACK {code}")).await, (200, String::new()));
+    assert!(text(&secret, &mobile, "ACK 00000").await.1.contains("no page of yours"));
+    assert!(desk.engine.door.view().paging.call_outs.values().all(|call_out| call_out.acknowledged.is_empty()));
+    let (status, words) = text(&secret, &mobile, &format!("ack {code}")).await;
+    assert!(status == 200 && words.contains("is yours"), "{words}");
+    let view = desk.engine.door.view();
+    let call_out = &view.paging.call_outs[&sent.call_out];
+    assert_eq!(call_out.acknowledged.first().map(|have| have.person.clone()), Some(sent.person.clone()));
+    let reference = reply_code::reference(desk.keys.bytes(), page);
+    for (reference, status) in [(reference.as_str(), 200), ("page-1-forged", 200)] {
+        let url = desk.url(&format!("/kannel/{secret}/receipt?ref={reference}&type=1&words=ok"));
+        assert_eq!(desk.client.get(url).send().await.unwrap().status(), status);
+    }
+    assert!(desk.engine.door.view().paging.pages[&page].receipt.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixteen_senders_at_once_lose_nobody() {
+    let desk = Arc::new(Desk::open().await);
+    let token = desk.token("crm", &[Scope::ContactsWrite]);
+    let mut senders = tokio::task::JoinSet::new();
+    for sender in 0..16_u32 {
+        let (desk, token) = (Arc::clone(&desk), token.clone());
+        senders.spawn(async move {
+            let mut ids = Vec::new();
+            for n in 0..20 {
+                let (status, taken) = desk.post(&token, "/api/v1/contacts", &flooding(sender * 1_000 + n)).await;
+                assert_eq!(status, 201, "{taken}");
+                ids.push(taken["id"].as_str().unwrap().to_owned());
+            }
+            ids
+        });
+    }
+    let mut all = std::collections::BTreeSet::new();
+    while let Some(ids) = senders.join_next().await {
+        all.extend(ids.unwrap());
+    }
+    assert_eq!(all.len(), 320, "each has an id of its own");
+    assert_eq!(desk.engine.door.view().tally.contacts_n, 320);
+}
