@@ -281,7 +281,8 @@ async fn a_contact_is_answered_when_durable_and_answered_the_same_when_it_comes_
     assert_eq!(status, 201, "{first}");
     assert_eq!(first["counted_towards"], json!(["all", "channel/phone", "tag/flooding"]), "{first}");
     assert_eq!(first["responsible_body"], Value::Null, "without layers the answer is an explicit unknown");
-    let again = desk.client.post(desk.url("/api/v1/contacts")).bearer_auth(&token).json(&flooding(1)).send().await.unwrap();
+    let again =
+        desk.client.post(desk.url("/api/v1/contacts")).bearer_auth(&token).json(&flooding(1)).send().await.unwrap();
     assert_eq!(again.headers()["idempotent-replay"], "true");
     assert_eq!((again.status().as_u16(), again.json::<Value>().await.unwrap()), (201, first));
     let lines: String = (2..5).map(|n| format!("{}\n", flooding(n))).collect();
@@ -293,7 +294,10 @@ async fn a_contact_is_answered_when_durable_and_answered_the_same_when_it_comes_
         .unwrap()
         .map(|file| String::from_utf8_lossy(&std::fs::read(file.unwrap().path()).unwrap()).into_owned())
         .collect();
-    assert!(log.contains("contact_taken") && !log.contains("Canary") && !log.contains("900123"), "no person in the log");
+    assert!(
+        log.contains("contact_taken") && !log.contains("Canary") && !log.contains("900123"),
+        "no person in the log"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -351,7 +355,9 @@ async fn a_body_that_does_not_arrive_is_given_up() {
     let desk = Desk::open_with(limits).await;
     let token = desk.token("crm", &[Scope::ContactsWrite]);
     let mut slow = desk.site.connect().await;
-    let head = format!("POST /api/v1/contacts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 50\r\n\r\n{{");
+    let head = format!(
+        "POST /api/v1/contacts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 50\r\n\r\n{{"
+    );
     slow.write_all(head.as_bytes()).await.unwrap();
     let answer = rest(&mut slow).await;
     assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("urn:callout:problem:body-too-slow"), "{answer}");
@@ -361,7 +367,8 @@ async fn a_body_that_does_not_arrive_is_given_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_route_is_open_to_exactly_those_that_the_table_names() {
     let desk = Desk::open().await;
-    let tokens: Vec<(Scope, String)> = Scope::ALL.map(|scope| (scope, desk.token(&scope.as_str().replace(':', "-"), &[scope]))).into();
+    let tokens: Vec<(Scope, String)> =
+        Scope::ALL.map(|scope| (scope, desk.token(&scope.as_str().replace(':', "-"), &[scope]))).into();
     let ended = {
         let token = desk.token("ended", &Scope::ALL);
         TokenFile::of(desk.data.path()).revoke("ended").unwrap();
@@ -387,7 +394,9 @@ async fn each_route_is_open_to_exactly_those_that_the_table_names() {
             async { request.send().await.unwrap().status().as_u16() }
         };
         match route.allow {
-            Allow::Everybody => assert!(![401, 403].contains(&ask(None).await) || route.name == "sign_in", "{}", route.name),
+            Allow::Everybody => {
+                assert!(![401, 403].contains(&ask(None).await) || route.name == "sign_in", "{}", route.name)
+            }
             Allow::PathSecret => assert_eq!(ask(None).await, 404, "{}: a wrong secret is nothing at all", route.name),
             Allow::AnyOf(scopes) => {
                 for nobody in [None, Some("callout_"), Some("rubbish"), Some(ended.as_str())] {
@@ -426,7 +435,8 @@ async fn a_burst_of_flooding_opens_an_incident_that_people_run_to_its_end() {
     let (status, _) = desk.post(&crm, "/api/v1/contacts", &json!(burst)).await;
     assert_eq!(status, 201);
     let (_, list) = desk.get(&officer, "/api/v1/incidents").await;
-    let incident = list["incidents"][0]["id"].as_str().unwrap_or_else(|| panic!("an incident is open: {list}")).to_owned();
+    let incident =
+        list["incidents"][0]["id"].as_str().unwrap_or_else(|| panic!("an incident is open: {list}")).to_owned();
     let (status, note) = desk
         .post(&officer, &format!("/api/v1/incidents/{incident}/notes"), &json!({"text": "Crew sent to Mill Lane"}))
         .await;
@@ -545,7 +555,8 @@ async fn people_sign_in_with_a_password_and_their_forms_bear_a_token() {
     desk.app.users.put("sam.okoro", Role::Officer, "gulley pump lantern").unwrap();
     let sign_in = |name: &str, password: &str| {
         let form = format!("name={name}&password={}&next=/incidents", password.replace(' ', "+"));
-        let request = desk.client.post(desk.url("/sign-in")).header("content-type", "application/x-www-form-urlencoded");
+        let request =
+            desk.client.post(desk.url("/sign-in")).header("content-type", "application/x-www-form-urlencoded");
         request.body(form).send()
     };
     assert_eq!(sign_in("sam.okoro", "wrong password").await.unwrap().status(), 401);
@@ -587,15 +598,20 @@ async fn a_reply_by_text_acknowledges_and_only_from_the_number_that_was_paged() 
     let burst: Vec<Value> = (1..=8).map(flooding).collect();
     desk.post(&crm, "/api/v1/contacts", &json!(burst)).await;
     let view = desk.engine.door.view();
-    let (page, sent) = view.paging.pages.iter().next().map(|(id, page)| (*id, page.clone())).expect("somebody is paged");
+    let (page, sent) =
+        view.paging.pages.iter().next().map(|(id, page)| (*id, page.clone())).expect("somebody is paged");
     let people = desk.app.people.borrow().clone();
     let mobile = people.details[&sent.person].mobile.clone().unwrap();
-    let (secret, code) = (reply_code::path_secret(desk.keys.bytes(), "kannel"), reply_code::code(desk.keys.bytes(), page));
+    let (secret, code) =
+        (reply_code::path_secret(desk.keys.bytes(), "kannel"), reply_code::code(desk.keys.bytes(), page));
     let text = |secret: &str, from: &str, words: &str| {
         let query = format!("from={}&to=60777&text={}", from.replace('+', "%2B"), words.replace(' ', "+"));
         let url = desk.url(&format!("/kannel/{secret}/reply?{query}"));
         let request = desk.client.get(url);
-        async { let answer = request.send().await.unwrap(); (answer.status().as_u16(), answer.text().await.unwrap()) }
+        async {
+            let answer = request.send().await.unwrap();
+            (answer.status().as_u16(), answer.text().await.unwrap())
+        }
     };
     assert_eq!(text("wrong", &mobile, &format!("ACK {code}")).await.0, 404);
     assert_eq!(text(&secret, "+447700900999", &format!("ACK {code}")).await, (200, String::new()));
@@ -637,4 +653,59 @@ async fn sixteen_senders_at_once_lose_nobody() {
     }
     assert_eq!(all.len(), 320, "each has an id of its own");
     assert_eq!(desk.engine.door.view().tally.contacts_n, 320);
+}
+
+/// The references in a document that lead nowhere.
+fn dangling(value: &Value, root: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            if let Some(Value::String(reference)) = members.get("$ref") {
+                let to = reference.strip_prefix('#').and_then(|pointer| root.pointer(pointer));
+                if to.is_none() {
+                    found.push(reference.clone());
+                }
+            }
+            members.values().for_each(|member| dangling(member, root, found));
+        }
+        Value::Array(elements) => elements.iter().for_each(|element| dangling(element, root, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_openapi_document_and_the_route_table_are_the_same_list() {
+    let document = callout::web::api::openapi::document();
+    let mut documented = std::collections::BTreeSet::new();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (verb, operation) in operations.as_object().unwrap() {
+            documented.insert((verb.clone(), path.clone(), operation["operationId"].as_str().unwrap().to_owned()));
+        }
+    }
+    let table = ROUTES.iter().map(|route| {
+        let verb = if route.verb == Verb::Get { "get" } else { "post" };
+        (verb.to_owned(), route.path.to_owned(), route.name.to_owned())
+    });
+    assert_eq!(documented, table.collect());
+    let mut found = Vec::new();
+    dangling(&document, &document, &mut found);
+    assert_eq!(found, Vec::<String>::new(), "references that lead nowhere");
+    for route in ROUTES {
+        let verb = if route.verb == Verb::Get { "get" } else { "post" };
+        let operation = &document["paths"][route.path][verb];
+        assert_eq!(operation["security"].is_array(), matches!(route.allow, Allow::AnyOf(_)), "{}", route.name);
+        assert_eq!(operation["requestBody"].is_object(), route.verb == Verb::Post, "{}", route.name);
+    }
+}
+
+#[test]
+fn the_openapi_document_knows_every_field_of_a_contact_and_no_other() {
+    let document = callout::web::api::openapi::document();
+    let documented: std::collections::BTreeSet<&str> = document["components"]["schemas"]["Contact"]["properties"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    let known = callout::intake::draft::Field::ALL.iter().map(|field| field.name()).collect();
+    assert_eq!(documented, known);
 }
