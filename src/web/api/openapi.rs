@@ -36,7 +36,7 @@ const TEXT: &str = "text/plain";
 const HTML: &str = "text/html";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-fn shape(action: Action) -> Shape {
+fn shape(action: Action) -> Option<Shape> {
     let reads = |form| Shape { query: &[], takes: &[], status: 200, gives: (JSON, form), refuses: &[] };
     let writes = |takes, status, form| Shape {
         query: &[],
@@ -45,7 +45,9 @@ fn shape(action: Action) -> Shape {
         gives: (JSON, form),
         refuses: &[Kind::NotJson, Kind::TooLarge, Kind::MediaType, Kind::Fields, Kind::Conflict, Kind::Busy],
     };
-    match action {
+    Some(match action {
+        // The console's pages are for people, and change with it.
+        Action::Page(_) => return None,
         Action::ContactsCreate => Shape {
             query: &[("history", "true: loaded from the past; counted as history, never a reason to page")],
             takes: &[(JSON, "ContactOrBatch"), (NDJSON, "Contact")],
@@ -101,19 +103,25 @@ fn shape(action: Action) -> Shape {
         Action::Readyz => Shape { refuses: &[], ..reads("Ready") },
         Action::Metrics => Shape { gives: ("application/openmetrics-text", ""), ..reads("") },
         Action::OpenApi => reads("Anything"),
-    }
+    })
+}
+
+/// Whether the document has this route: all but the console's pages.
+pub fn is_documented(route: &Route) -> bool {
+    shape(route.action).is_some()
 }
 
 /// The whole document.
 pub fn document() -> Value {
     let mut paths: Map<String, Value> = Map::new();
     for route in ROUTES {
+        let Some(shape) = shape(route.action) else { continue };
         let verb = match route.verb {
             Verb::Get => "get",
             Verb::Post => "post",
         };
         let path = paths.entry(route.path).or_insert_with(|| value!({}));
-        path[verb] = operation(route);
+        path[verb] = operation(route, &shape);
     }
     value!({
         "openapi": "3.1.0",
@@ -143,8 +151,7 @@ fn reference(form: &str) -> Value {
     value!({ "$ref": format!("#/components/schemas/{form}") })
 }
 
-fn operation(route: &Route) -> Value {
-    let shape = shape(route.action);
+fn operation(route: &Route, shape: &Shape) -> Value {
     let segments = route.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
     let mut parameters: Vec<Value> = segments
         .map(|name| value!({ "name": name, "in": "path", "required": true, "schema": path_parameter(name) }))
