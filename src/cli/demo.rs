@@ -17,6 +17,9 @@ pub struct DemoArgs {
     /// The seed of chance: the same seed gives the same town and storm
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Do not open the start page in the desktop's browser
+    #[arg(long)]
+    no_open: bool,
 }
 
 /// Plays until Ctrl-C; leaves nothing behind.
@@ -29,7 +32,8 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
     std::fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("making a run time")?;
     let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), args.port);
-    let ended = runtime.block_on(play(Play { listen, speed: args.speed, seed: args.seed }, &directory));
+    let ended =
+        runtime.block_on(play(Play { listen, speed: args.speed, seed: args.seed, open: !args.no_open }, &directory));
     drop(runtime);
     let _ = std::fs::remove_dir_all(&directory);
     match ended {

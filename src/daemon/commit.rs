@@ -52,7 +52,7 @@ impl Batch {
 
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
-        self.lines.is_empty() && self.effects.is_empty() && self.replies.is_empty()
+        self.lines.is_empty() && self.effects.is_empty() && self.replies.is_empty() && self.view.is_none()
     }
 }
 

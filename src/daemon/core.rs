@@ -56,9 +56,10 @@ impl Core {
         let mut batch = Batch::default();
         let mut published = Instant::now();
         let mut ticked = Instant::now();
+        let mut unpublished = false;
         loop {
             self.pulse.turns.fetch_add(1, Ordering::Relaxed);
-            match self.inbox.recv_timeout(self.patience(&batch)) {
+            match self.inbox.recv_timeout(self.patience(&batch, unpublished)) {
                 Ok(submission) => {
                     self.take(submission, &mut batch);
                     while batch.records() < BATCH_RECORDS_MAX {
@@ -84,12 +85,14 @@ impl Core {
                 let decision = decide(&mut self.state, &Event::Tick, now);
                 batch.push(decision);
             }
-            if batch.is_empty() {
-                continue;
-            }
-            if batch.notable || published.elapsed() >= PUBLISH_EVERY {
+            unpublished |= !batch.is_empty();
+            if unpublished && (batch.notable || published.elapsed() >= PUBLISH_EVERY) {
                 self.publish(&mut batch);
                 published = Instant::now();
+                unpublished = false;
+            }
+            if batch.is_empty() {
+                continue;
             }
             batch = match self.batches.try_send(batch) {
                 Ok(()) => Batch::default(),
@@ -123,13 +126,14 @@ impl Core {
     }
 
     /// How long to wait for the next event.
-    fn patience(&self, batch: &Batch) -> Duration {
+    fn patience(&self, batch: &Batch, unpublished: bool) -> Duration {
         if !batch.is_empty() {
             // The committer is busy with the batch before; look again soon, and collect meanwhile.
             return Duration::from_micros(100);
         }
-        let Some(deadline) = next_deadline(&self.state) else { return SLEEP_MAX };
-        self.clock.wait_until(deadline).clamp(TICK_GAP, SLEEP_MAX)
+        let longest = if unpublished { PUBLISH_EVERY } else { SLEEP_MAX };
+        let Some(deadline) = next_deadline(&self.state) else { return longest };
+        self.clock.wait_until(deadline).clamp(TICK_GAP, longest)
     }
 }
 

@@ -36,8 +36,6 @@ use std::sync::Arc;
 const HISTORY_WEEKS: u32 = 8;
 /// Contacts handed in at a time while history is loaded.
 const BATCH: usize = 500;
-/// The evening begins on this day at this time, UTC: a Saturday, out of hours.
-const EVENING: &str = "2026-11-21T20:00:00Z";
 /// How often the evening's cues are looked at, real time.
 const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(20);
 
@@ -50,6 +48,8 @@ pub struct Play {
     pub speed: u32,
     /// The seed of chance.
     pub seed: u64,
+    /// Open the start page in the desktop's browser.
+    pub open: bool,
 }
 
 /// Why the demo could not be played.
@@ -81,7 +81,7 @@ pub enum DemoError {
 pub async fn run(play: Play, directory: &Path) -> Result<(), DemoError> {
     let at_directory = |source| DemoError::Directory { path: directory.display().to_string(), source };
     let config_path = sample::write(directory).map_err(at_directory)?;
-    let start: Timestamp = EVENING.parse().expect("a constant instant");
+    let start = script::start();
     let mut loaded = config::load_at(&config_path, start).map_err(|problems| {
         DemoError::Sample(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     })?;
@@ -108,10 +108,7 @@ pub async fn run(play: Play, directory: &Path) -> Result<(), DemoError> {
         app.land.current().layers().count()
     ));
     let show = Show {
-        demo: Some(format!(
-            "DEMO: a made-up town and storm, {} times as fast. Nothing leaves this machine.",
-            play.speed
-        )),
+        demo: Some(format!("A made-up town and storm, {} times as fast. Nothing leaves this machine.", play.speed)),
         users: users(),
         speed: play.speed,
         find: Some(find()),
@@ -120,6 +117,9 @@ pub async fn run(play: Play, directory: &Path) -> Result<(), DemoError> {
     let running = app.listen(show).await?;
     let base = format!("http://{}", running.address);
     say(&format!("  Console    {base}          (advisor, officer, manager: pick one, no password)"));
+    if play.open {
+        open_browser(&base);
+    }
     say(&format!("  Outbox     {base}/outbox   texts and emails land here; each opens the phone view"));
     say(&format!(
         "  Speed      {} times: an hour of storm in {} s. Ctrl-C ends it.",
@@ -133,6 +133,23 @@ pub async fn run(play: Play, directory: &Path) -> Result<(), DemoError> {
     }
     running.stop().await;
     Ok(())
+}
+
+/// Opens an address in the desktop's browser, where there is a desktop; elsewhere the printed address must do.
+fn open_browser(address: &str) {
+    let desktop = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
+    if desktop {
+        let nothing = std::process::Stdio::null;
+        let opened = std::process::Command::new("xdg-open")
+            .arg(address)
+            .stdin(nothing())
+            .stdout(nothing())
+            .stderr(nothing())
+            .spawn();
+        if let Err(error) = opened {
+            tracing::debug!(%error, "no browser was opened");
+        }
+    }
 }
 
 fn say(line: &str) {
@@ -366,6 +383,8 @@ impl<'a> Stage<'a> {
         let zone = self.app().config.deciding.zone().unwrap_or(jiff::tz::TimeZone::UTC);
         let teller = Teller { name: &name, zone: &zone };
         let mut lines: Vec<(Seq, String)> = Vec::new();
+        // Pages of one moment are one line.
+        let mut paged: BTreeMap<Timestamp, Vec<(Seq, String)>> = BTreeMap::new();
         for incident in view.incidents.by_id.values() {
             for line in incident.timeline.iter().filter(|line| line.seq > self.told) {
                 let told = teller.tell(&line.record);
@@ -380,7 +399,6 @@ impl<'a> Stage<'a> {
                     Record::IncidentOpened { .. }
                         | Record::EvidenceJoined { .. }
                         | Record::PlaybookActivated { .. }
-                        | Record::PageIntended { .. }
                         | Record::LevelStarted { passed: Some(_), .. }
                         | Record::CallOutWidened { .. }
                         | Record::Acknowledged { .. }
@@ -388,12 +406,20 @@ impl<'a> Stage<'a> {
                         | Record::EntryWritten { kind: EntryKind::Decision, .. }
                         | Record::StoodDown { .. }
                 );
-                if wanted {
+                if let Record::PageIntended { person, channel, .. } = line.record.as_ref() {
+                    let words = format!("paged {} by {channel}", name(person.as_str()));
+                    paged.entry(line.at).or_default().push((line.seq, words));
+                } else if wanted {
                     let more = evidence.or_else(|| (!told.text.is_empty()).then_some(told.text));
                     let words = more.map_or(told.title.clone(), |more| format!("{}: {more}", told.title));
                     lines.push((line.seq, self.line(line.at, &words)));
                 }
             }
+        }
+        for (at, pages) in paged {
+            let seq = pages[0].0;
+            let words: Vec<String> = pages.into_iter().map(|(_, words)| words).collect();
+            lines.push((seq, self.line(at, &words.join(", "))));
         }
         lines.sort();
         lines.iter().for_each(|(_, line)| say(line));

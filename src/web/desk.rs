@@ -46,6 +46,7 @@ pub enum Page {
     StandDown,
     EnterWarning,
     ContactForm,
+    ContactAgain,
     LogContact,
     Land,
     MapLayers,
@@ -108,7 +109,7 @@ pub async fn act(page: Page, call: Call) -> Result<Response, Problem> {
         Page::MoveTask => forms::move_task(call).await,
         Page::StandDown => forms::stand_down(call).await,
         Page::EnterWarning => forms::enter_warning(call).await,
-        Page::ContactForm => Ok(call::form(&call)),
+        Page::ContactForm | Page::ContactAgain => Ok(call::form(&call)),
         Page::LogContact => call::log(call).await,
         Page::Land => Ok(json(&call::land(&call))),
         Page::MapLayers => map_layers(&call),
@@ -137,8 +138,15 @@ pub fn refusal(app: &App, problem: Problem, path_and_query: &str) -> Response {
         _ => ErrorPage::bad_request(vec![problem.detail.clone()]),
     };
     let status = problem.kind.status();
-    let words = scene(app, None, &app.view(), &app.people.borrow().clone(), |_, chrome| pages::error(chrome, &page));
-    html(status, words)
+    html(status, pages::error(&chrome(app), &page))
+}
+
+/// What stands on every page, for a page that anybody may see.
+pub fn chrome(app: &App) -> Chrome {
+    let mut chrome = scene(app, None, &app.view(), &app.people.borrow().clone(), |_, chrome| chrome.clone());
+    // Whoever has not signed in learns nothing of incidents.
+    (chrome.strip, chrome.exercise) = (None, None);
+    chrome
 }
 
 /// Draws with the scene of this moment.
@@ -165,7 +173,7 @@ fn scene<T>(
         detail: &|seq, digest| records.detail(seq, digest),
     };
     let (user, csrf) = match call.map(|call| &call.who.by) {
-        Some(By::Session { csrf, .. }) => (call.map(|call| call.who.name.clone()), csrf.clone()),
+        Some(By::Session { csrf, .. }) => (call.map(|call| scene.name(&call.who.name)), csrf.clone()),
         _ => (None, String::new()),
     };
     let theme = call.and_then(|call| call.cookie("theme")).map_or(Theme::Auto, |word| Theme::parse(&word));

@@ -143,6 +143,7 @@ pub const ROUTES: &[Route] = &[
     get("/live", READ, Action::Live, "live", "Changes as they happen, as server-sent events"),
     get("/", DESK, Action::Page(Page::Start), "start", "The start page"),
     get("/contacts/new", CONTACTS, Action::Page(Page::ContactForm), "contact_form", "The form to log a contact"),
+    get("/contacts", CONTACTS, Action::Page(Page::ContactAgain), "contact_form_again", "The same form, for whoever comes back to where it was sent"),
     post("/contacts", CONTACTS, Action::Page(Page::LogContact), "contact_log", "Log a contact by the form"),
     get("/land", LAND, Action::Page(Page::Land), "contact_land", "What the form shows of a typed place"),
     get("/incidents", DESK, Action::Page(Page::Incidents), "incidents_page", "Incidents, and the forms that start something"),

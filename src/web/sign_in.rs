@@ -6,12 +6,13 @@
 
 use super::api::form::Form;
 use super::call::{Call, cookie};
+use super::desk;
 use super::pages;
 use super::problem::{Kind, Problem};
 use super::scope::{By, Role};
 use super::serve::{Client, whole};
 use super::users::PASSWORD_BYTES_MAX;
-use super::view::{Choice, Chrome, Field, SignInPage};
+use super::view::{Choice, Field, SignInPage};
 use std::sync::Arc;
 use warp::http::header::{self, HeaderValue};
 use warp::http::{HeaderMap, StatusCode};
@@ -35,7 +36,12 @@ pub(super) fn check_origin(headers: &HeaderMap) -> Result<(), Problem> {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
     let foreign_site = site.is_some_and(|site| !matches!(site, "same-origin" | "none"));
+    // Our pages say `no-referrer`, under which a browser sends the origin of a form as "null": then the browser's word
+    // on the site decides, which no page can set.
     let foreign_origin = text(header::ORIGIN).is_some_and(|origin| {
+        if origin == "null" && site == Some("same-origin") {
+            return false;
+        }
         let host = origin.split_once("://").map(|(_, host)| host);
         host.is_none() || host != text(header::HOST)
     });
@@ -53,9 +59,7 @@ pub fn page(call: &Call) -> Result<Response, Problem> {
 
 fn show(call: &Call, status: StatusCode, mut page: SignInPage) -> Response {
     page.demo_users = call.app.demo_users.iter().map(|user| Choice::new(&user.name, &user.label)).collect();
-    let council = call.app.view().policy.in_force.as_ref().map(|policy| policy.council.clone());
-    let demo = (!call.app.demo_users.is_empty()).then(|| "DEMO: nothing here is real, and nothing leaves".to_owned());
-    let chrome = Chrome { council: council.unwrap_or_default(), demo, speed: 1, ..Chrome::default() };
+    let chrome = desk::chrome(&call.app);
     whole(status, "text/html; charset=utf-8", pages::sign_in(&chrome, &page))
 }
 

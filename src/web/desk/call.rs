@@ -2,10 +2,10 @@
 //! same way as the API's.
 
 use super::forms::Form;
-use super::{Named, grid_ref, html, with_scene};
+use super::{Named, grid_ref, html, redirect, with_scene};
 use crate::domain::contact::Channel;
 use crate::domain::event::{Answer, Event};
-use crate::domain::id::{PlaybookId, Tag};
+use crate::domain::id::{ContactId, PlaybookId, Tag};
 use crate::domain::ownership::Confidence;
 use crate::domain::place::{Given, Located, parse_place};
 use crate::domain::playbook::Step;
@@ -35,7 +35,27 @@ const NEARBY_MAX: usize = 5;
 
 /// `GET /contacts/new`.
 pub(super) fn form(call: &Call) -> Response {
-    draw(call, StatusCode::OK, empty(call))
+    let mut page = empty(call);
+    let logged = call.query_value("logged").and_then(|id| id.parse::<ContactId>().ok());
+    page.logged = logged.and_then(|id| was_logged(call, id));
+    draw(call, StatusCode::OK, page)
+}
+
+/// The strip about a contact that was just logged: from the newest ones, so that a page loaded again says it again and
+/// logs nothing.
+fn was_logged(call: &Call, id: ContactId) -> Option<Logged> {
+    let view = call.app.view();
+    let contact = view.tally.recent.iter().rev().find(|contact| contact.id == id)?;
+    let topics = contact.tags.iter().map(|tag| readable(tag.as_str()).to_lowercase());
+    Some(Logged {
+        id: id.to_string(),
+        body: match &contact.body {
+            Some(body) => readable(body.as_str()),
+            None => "Responsible body not known: the desk finds out".into(),
+        },
+        counted: topics.chain(["all contacts".to_owned()]).collect(),
+        incident: contact.incident.map(|id| Choice::new(format!("/incidents/{id}"), id.to_string())),
+    })
 }
 
 fn draw(call: &Call, status: StatusCode, page: ContactForm) -> Response {
@@ -256,28 +276,11 @@ pub(super) async fn log(mut call: Call) -> Result<Response, Problem> {
             return Ok(draw(&call, StatusCode::SERVICE_UNAVAILABLE, page));
         }
     };
-    let mut next = empty(&call);
-    next.logged = answers.into_iter().find_map(|answer| match answer {
-        Answer::Contact { receipt, .. } => Some(Logged {
-            id: receipt.id.to_string(),
-            body: match &receipt.body {
-                Some(body) => readable(body.as_str()),
-                None => "Responsible body not known: the desk finds out".into(),
-            },
-            counted: receipt.counted.iter().map(|stream| in_stream_words(stream.as_str())).collect(),
-            incident: receipt.incident.map(|id| Choice::new(format!("/incidents/{id}"), id.to_string())),
-        }),
+    let id = answers.into_iter().find_map(|answer| match answer {
+        Answer::Contact { receipt, .. } => Some(receipt.id),
         _ => None,
     });
-    Ok(draw(&call, StatusCode::OK, next))
-}
-
-/// `tag/flooding` becomes `flooding`, `channel/phone` becomes `phone`, `all` `all contacts`.
-fn in_stream_words(stream: &str) -> String {
-    match stream.rsplit_once('/') {
-        Some((_, name)) => readable(name).to_lowercase(),
-        None => format!("{stream} contacts"),
-    }
+    Ok(redirect(&id.map_or_else(|| "/contacts/new".to_owned(), |id| format!("/contacts/new?logged={id}"))))
 }
 
 /// The contact as the API would be sent it, and its topics.

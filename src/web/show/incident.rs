@@ -66,14 +66,7 @@ pub fn incident(scene: &Scene<'_>, id: IncidentId) -> Option<IncidentPage> {
             })
             .collect(),
         figures: figures(scene, incident),
-        entries: incident
-            .timeline
-            .iter()
-            .rev()
-            .filter(|line| worth_showing(&line.record))
-            .take(ENTRIES_SHOWN)
-            .map(|line| entry(scene, line))
-            .collect(),
+        entries: entries(scene, incident),
         log_href: format!("/log?incident={id}"),
         entry_form: EntryForm::default(),
         stand_down: StandDownForm {
@@ -113,11 +106,44 @@ fn worth_showing(record: &Record) -> bool {
     !matches!(
         record,
         Record::PageSent { outcome: SendResult::Accepted | SendResult::Cancelled, .. }
-            | Record::PageReceipt { receipt: Receipt::Underway, .. }
+            | Record::PageReceipt { receipt: Receipt::Underway | Receipt::Delivered, .. }
             | Record::LevelStarted { passed: None, .. }
             | Record::TaskOpened { .. }
             | Record::CallOutEnded { .. }
     )
+}
+
+/// The timeline, newest first. Pages of one moment are one entry, since they are one act.
+fn entries(scene: &Scene<'_>, incident: &Incident) -> Vec<Entry> {
+    let mut shown: Vec<Entry> = Vec::new();
+    let mut pages: Option<(Timestamp, Vec<String>)> = None;
+    for line in incident.timeline.iter().rev().filter(|line| worth_showing(&line.record)) {
+        let Record::PageIntended { person, channel, .. } = line.record.as_ref() else {
+            pages = None;
+            if shown.len() == ENTRIES_SHOWN {
+                break;
+            }
+            shown.push(entry(scene, line));
+            continue;
+        };
+        let words = format!("{} by {channel}", scene.name(person.as_str()));
+        match (&mut pages, shown.last_mut()) {
+            (Some((at, all)), Some(newest)) if *at == line.at => {
+                all.insert(0, words);
+                newest.seq = line.seq.0;
+                newest.title = format!("Paging {} people", all.len());
+                newest.text = all.join(", ");
+            }
+            _ => {
+                if shown.len() == ENTRIES_SHOWN {
+                    break;
+                }
+                pages = Some((line.at, vec![words]));
+                shown.push(entry(scene, line));
+            }
+        }
+    }
+    shown
 }
 
 fn entry(scene: &Scene<'_>, line: &Line) -> Entry {

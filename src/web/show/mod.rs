@@ -51,7 +51,7 @@ impl Scene<'_> {
     }
 
     /// A person's name; their short one where the people file has none.
-    fn name(&self, id: &str) -> String {
+    pub fn name(&self, id: &str) -> String {
         self.people.details.get(&PersonId::from(id)).map_or_else(|| id.to_owned(), |detail| detail.name.clone())
     }
 
