@@ -213,7 +213,7 @@ pub struct Chrome {
     pub zone: String,
     /// How many seconds of the daemon's clock pass in one real second: 1, or 60 in the demo.
     pub speed: u32,
-    /// The sentence of the thin DEMO bar; `None` when this is no demo.
+    /// The sentence of the thin bar of a demo, beginning `DEMO: `; `None` when this is no demo.
     pub demo: Option<String>,
     /// The sentence of the EXERCISE bar; `None` when this is real.
     pub exercise: Option<String>,

@@ -65,7 +65,7 @@ pub fn chrome() -> Chrome {
 }
 
 pub fn demo_chrome() -> Chrome {
-    let words = "A made-up town, a made-up storm, 60 times speed. Nothing leaves this machine.";
+    let words = "DEMO: a made-up town, a made-up storm, 60 times speed. Nothing leaves this machine.";
     Chrome { demo: Some(text(words)), speed: 60, ..chrome() }
 }
 

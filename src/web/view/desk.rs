@@ -1,4 +1,4 @@
-//! The contact form and the answer about a place, which the form shows and `/api/v1/land` gives as JSON.
+//! The contact form and the answer about a place, which the form shows and `/land` gives as JSON.
 
 use super::{Badge, Choice, Field, Problem, problems_of};
 use serde::Serialize;
@@ -125,7 +125,7 @@ pub struct Logged {
     pub incident: Option<Choice>,
 }
 
-/// The answer to `/api/v1/land?q=`: where that is, whose it is, what was reported there.
+/// The answer to `/land?q=`: where that is, whose it is, what was reported there.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct LandReply {
     /// The place, once the text could be read as one.

@@ -16,7 +16,7 @@ const KINDS = {
   green: { className: 'green', words: 'Open space', ink: '#4e7a3a', fill: '#dbe9d3', order: 2 },
   flood: { className: 'flood', words: 'Flood area', ink: '#0b7a75', fill: '#0b7a7520', dash: [2, 4], order: 3 },
   council: { className: 'council', words: 'Council land', ink: '#2c6e2f', fill: '#2c6e2f1f', dash: [7, 4], order: 4 },
-  highway: { className: 'highway', words: 'Adopted highway', ink: '#12436d', fill: '#12436d30', order: 6 },
+  highway: { className: 'highway', words: 'Adopted highway', ink: '#12436d', edge: '#12436d66', fill: '#12436d2b', order: 6 },
   building: { className: 'building', words: 'Buildings', ink: '#c8c3b8', fill: '#e0ddd6', order: 5 },
   housing: { className: 'housing', words: 'Housing association', ink: '#6a2c91', fill: '#6a2c911f', dash: [3, 3], order: 4 },
   other: { className: 'other', words: 'Other land', ink: '#8a3b00', fill: '#8a3b0018', dash: [9, 3, 2, 3], order: 3 },
@@ -53,7 +53,7 @@ export function styleOfLand(feature, resolution) {
     : undefined;
   look = line
     ? [new Style({ zIndex: kind.order, stroke: new Stroke({ color: '#aeb8c2', width: 9, lineCap: 'round' }) }), new Style({ zIndex: kind.order + 0.5, stroke: new Stroke({ color: '#ffffff', width: 6.5, lineCap: 'round' }), text })]
-    : [new Style({ zIndex: kind.order, fill: new Fill({ color: kind.fill }), stroke: new Stroke({ color: kind.ink, width: 1.4, lineDash: kind.dash }), text })];
+    : [new Style({ zIndex: kind.order, fill: new Fill({ color: kind.fill }), stroke: new Stroke({ color: kind.edge ?? kind.ink, width: 1.4, lineDash: kind.dash }), text })];
   if (looks.size > 2_000) looks.clear();
   looks.set(key, look);
   return look;

@@ -75,7 +75,7 @@ export async function startStub() {
     }
     if (pathname === '/map/layers.json') return json(response, town());
     if (pathname.endsWith('/map.json')) return json(response, reports);
-    if (pathname === '/api/v1/land') {
+    if (pathname === '/land') {
       const reply = JSON.parse(readFileSync(join(target, 'console-preview', 'land.json'), 'utf8'));
       const known = /mill|3494/i.test(searchParams.get('q') ?? '');
       return json(response, known ? reply : { problem: 'Not a place that callout can read yet.', matches: [], nearby: [] });
