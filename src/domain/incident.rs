@@ -213,7 +213,6 @@ pub(super) fn open_by_hand(
 }
 
 /// A person writes into the log of an incident, open or closed.
-#[expect(clippy::too_many_arguments, reason = "the fields of one event")]
 pub(super) fn write(
     state: &mut State,
     d: &mut Decision,

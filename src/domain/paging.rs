@@ -125,6 +125,8 @@ pub struct Called {
     pub failed: BTreeSet<PageChannel>,
     /// They said "I can't".
     pub declined: bool,
+    /// They were called since the paging began, or began again.
+    pub in_round: bool,
 }
 
 /// One page: one attempt to reach one person by one channel.

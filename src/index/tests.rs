@@ -17,11 +17,11 @@ fn at(second: i64) -> Timestamp {
 
 /// Record `seq`: a contact in that second, on a line of places 100 m apart; flooding when even.
 fn contact(seq: u64) -> Entry {
-    let tags: &[Tag] = if seq % 2 == 0 { &[Tag::from("flooding")] } else { &[] };
+    let tags: &[Tag] = if seq.is_multiple_of(2) { &[Tag::from("flooding")] } else { &[] };
     let contact = Contact {
         source: "crm".into(),
         key: Some(format!("{seq:032x}")),
-        channel: if seq % 3 == 0 { Channel::Email } else { Channel::Phone },
+        channel: if seq.is_multiple_of(3) { Channel::Email } else { Channel::Phone },
         received_at: at(seq as i64),
         occurred_at: None,
         service: None,
@@ -167,7 +167,8 @@ fn a_damaged_snapshot_goes_and_the_rest_is_kept() {
 /// Each file overwritten, cut or emptied in turn: it opens, whatever it takes, and the worker makes it whole.
 #[test]
 fn whatever_is_damaged_it_opens_and_is_whole_again() {
-    let damages: [(&str, fn(&Path)); 4] = [
+    type Damage = (&'static str, fn(&Path));
+    let damages: [Damage; 4] = [
         ("emptied", |file| std::fs::write(file, b"").unwrap()),
         ("garbage", |file| std::fs::write(file, [0xa5; 40_000]).unwrap()),
         ("cut", |file| {

@@ -100,6 +100,7 @@ impl Ran {
 
 /// What will happen.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "a queue of a few hundred")]
 enum Coming {
     /// A contact is sent; again until it is answered.
     Contact { key: u64, topic: &'static str, place: Option<GridPoint>, tries: u32 },
@@ -197,7 +198,9 @@ pub fn run(seed: u64, fault: Option<Fault>) -> Result<Ran, String> {
         life: 0,
     };
     days.plan();
-    days.live().map_err(|broken| format!("seed {seed}, {}: {broken}", days.now))?;
+    if let Err(broken) = days.live() {
+        return Err(format!("seed {seed}, {}: {broken}\nthe last records:\n{}", days.now, days.oracle.tail(40)));
+    }
     Ok(days.ran)
 }
 
@@ -359,13 +362,14 @@ impl Days {
         let Some(state) = &mut self.state else { return Ok(()) };
         self.ran.events += 1;
         let mut decision = decide(state, &event, self.now);
-        if let (Some(Fault::ReceiptsAsTheyCome), Event::PageReceipt { page, receipt }) = (self.fault, &event) {
-            if decision.records.is_empty() && state.paging.pages.contains_key(page) {
-                let record = Record::PageReceipt { page: *page, receipt: *receipt };
-                let seq = state.next;
-                apply(state, seq, decision.at, &record);
-                decision.records.push((seq, record, None));
-            }
+        if let (Some(Fault::ReceiptsAsTheyCome), Event::PageReceipt { page, receipt }) = (self.fault, &event)
+            && decision.records.is_empty()
+            && state.paging.pages.contains_key(page)
+        {
+            let record = Record::PageReceipt { page: *page, receipt: *receipt };
+            let seq = state.next;
+            apply(state, seq, decision.at, &record);
+            decision.records.push((seq, record, None));
         }
         for effect in &mut decision.effects {
             if let (Effect::SendPage(order), Some(Fault::ExerciseNotMarked)) = (effect, self.fault) {

@@ -185,6 +185,18 @@ impl Oracle {
         Ok(())
     }
 
+    /// The last records, contacts left out, for whoever looks into a failure.
+    pub fn tail(&self, n: usize) -> String {
+        let told = self.lines.iter().filter(|(_, _, record)| !matches!(record, Record::ContactTaken { .. }));
+        let mut lines: Vec<String> = told
+            .rev()
+            .take(n)
+            .map(|(seq, at, record)| format!("  {seq} {at} {}", serde_json::to_string(record).unwrap_or_default()))
+            .collect();
+        lines.reverse();
+        lines.join("\n")
+    }
+
     /// The disk has records up to here.
     pub fn durable(&mut self, head: Seq) {
         self.durable = head;
@@ -386,6 +398,7 @@ impl Told {
                     let person = PersonId::from(*person);
                     let there = people.contains(&person)
                         || call_out.has_it.contains(&person)
+                        || call_out.declined.contains(&person)
                         || (call_out.called.contains(&person) && (passed.is_some() || !people.is_empty()));
                     ensure(there, || format!("I2: {person} is on call as {role} and {id} does not call them"))?;
                 }

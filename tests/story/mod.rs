@@ -100,7 +100,7 @@ impl Story {
                     false => self.pass_time(at),
                 }
                 self.out.push(line.to_owned());
-                let rest = line.splitn(2, time).nth(1).unwrap_or("").trim();
+                let rest = line.split_once(time).map_or("", |(_, rest)| rest).trim();
                 let rest = if zone_said { rest[3..].trim() } else { rest }.trim_end_matches(" ahead");
                 self.happens(rest)?;
             }
@@ -378,16 +378,17 @@ impl Story {
     /// Writes a line; equal contacts in a row are written once, with their number.
     fn write(&mut self, line: String) {
         let same = |a: &str, b: &str| a.splitn(3, ' ').nth(2) == b.splitn(3, ' ').nth(2);
-        if line.starts_with("> ") && line.contains(" contact taken") {
-            if let Some(last) = self.out.last_mut() {
-                let (kept, n) = match last.rsplit_once(" (x") {
-                    Some((kept, n)) => (kept.to_owned(), n.trim_end_matches(')').parse().unwrap_or(1)),
-                    None => (last.clone(), 1_u32),
-                };
-                if last.starts_with("> ") && same(&kept, &line) {
-                    *last = format!("{kept} (x{})", n + 1);
-                    return;
-                }
+        if line.starts_with("> ")
+            && line.contains(" contact taken")
+            && let Some(last) = self.out.last_mut()
+        {
+            let (kept, n) = match last.rsplit_once(" (x") {
+                Some((kept, n)) => (kept.to_owned(), n.trim_end_matches(')').parse().unwrap_or(1)),
+                None => (last.clone(), 1_u32),
+            };
+            if last.starts_with("> ") && same(&kept, &line) {
+                *last = format!("{kept} (x{})", n + 1);
+                return;
             }
         }
         self.out.push(line);

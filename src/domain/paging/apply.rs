@@ -51,6 +51,7 @@ pub(in crate::domain) fn apply(state: &mut State, seq: Seq, at: Timestamp, recor
                 for person in people {
                     let called = call_out.called.entry(person.clone()).or_insert_with(Called::new);
                     called.level = *level;
+                    called.in_round = true;
                     called.next_at = Some(first_at(policy.as_deref(), person, call_out.severity, at));
                 }
             });
@@ -93,12 +94,16 @@ pub(in crate::domain) fn apply(state: &mut State, seq: Seq, at: Timestamp, recor
             match receipt {
                 // It rings there: stay with it.
                 Receipt::Delivered => {
+                    let (figures, _) = figures(state);
                     let policy = state.policy.in_force.clone();
                     let used = channels(policy.as_deref(), &page.person).iter().position(|c| *c == page.channel);
                     change(state, page.call_out, |call_out| {
-                        if let Some(called) = call_out.called.get_mut(&page.person) {
-                            called.next_channel = used.unwrap_or(0);
-                        }
+                        let Some(called) = call_out.called.get_mut(&page.person) else { return };
+                        called.next_channel = used.unwrap_or(0);
+                        called.failed.remove(&page.channel);
+                        // It may have been called undelivered before, and the next page hurried up for that.
+                        let last = called.used.get(&page.channel).map(|used| after(*used, figures.repeat_after));
+                        called.next_at = called.next_at.map(|next| last.map_or(next, |last| next.max(last)));
                     });
                 }
                 Receipt::Failed => failed(state, &page, at, true),
@@ -117,6 +122,7 @@ pub(in crate::domain) fn apply(state: &mut State, seq: Seq, at: Timestamp, recor
                         .entry(person.clone())
                         .or_insert_with(|| Called { level: u32::MAX, ..Called::new() });
                     called.declined = false;
+                    called.in_round = true;
                     let first = first_at(policy.as_deref(), person, severity, at);
                     // Whoever was paged by the same channel a moment ago need not be paged twice in a breath.
                     let theirs = channels(policy.as_deref(), person);
@@ -152,7 +158,7 @@ pub(in crate::domain) fn apply(state: &mut State, seq: Seq, at: Timestamp, recor
                 call_out.late.clear();
                 let has_it: BTreeSet<_> = call_out.acknowledged.iter().map(|have| have.person.clone()).collect();
                 for (person, called) in &mut call_out.called {
-                    if !called.declined && !has_it.contains(person) {
+                    if called.in_round && !called.declined && !has_it.contains(person) {
                         called.next_at = Some(at);
                     }
                 }
@@ -170,6 +176,7 @@ pub(in crate::domain) fn apply(state: &mut State, seq: Seq, at: Timestamp, recor
                 called.next_at = None;
                 called.declined = false;
                 called.failed.clear();
+                called.in_round = false;
             }
         }),
         Record::CallOutEnded { call_out, why } => {
@@ -257,6 +264,7 @@ impl Called {
             used: BTreeMap::new(),
             failed: BTreeSet::new(),
             declined: false,
+            in_round: false,
         }
     }
 }

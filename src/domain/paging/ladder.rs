@@ -211,7 +211,14 @@ fn page(state: &mut State, d: &mut Decision, policy: &Policy, call_out: &CallOut
         return;
     };
     if all_at_once(call_out) {
-        for channel in channels {
+        // But not by one that was used a moment ago (to repeat a page after a restart, say), if there is another.
+        let ((figures, _), now) = (figures(state), d.at);
+        let lately = |channel: &PageChannel| {
+            let used = call_out.called.get(person).and_then(|called| called.used.get(channel));
+            used.is_some_and(|used| after(*used, figures.repeat_after) > now)
+        };
+        let all_lately = channels.iter().all(lately);
+        for channel in channels.into_iter().filter(|channel| all_lately || !lately(channel)) {
             intend(state, d, call_out, person, channel, attempt, None);
         }
     } else if night && channels.contains(&PageChannel::Email) {
