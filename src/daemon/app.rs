@@ -5,11 +5,14 @@
 //! way finish, everything durable, within [`STOP_WITHIN`].
 
 use super::engine::{self, Engine, EngineError};
+use super::health::Observers;
+use super::indexing::Indexing;
 use super::post::Post;
 use super::supervise;
 use crate::clock::Clock;
 use crate::config::{self, Loaded};
 use crate::domain::event::{Answer, Author, Event};
+use crate::domain::id::Seq;
 use crate::domain::person::People;
 use crate::domain::problem::Problem;
 use crate::domain::reply_code::{self, Key};
@@ -95,6 +98,10 @@ pub struct App {
     pub config_path: PathBuf,
     /// Where the data lie.
     pub data: PathBuf,
+    /// Who is told of what only the engine sees.
+    pub observers: Arc<Observers>,
+    /// The index, filling in the background.
+    pub indexing: Indexing,
     /// The land book in force.
     pub land: Arc<Land>,
     /// The bodies in force.
@@ -122,7 +129,9 @@ impl App {
             }
         };
         let (people, names) = watch::channel(Arc::new(loaded.people.clone()));
+        let observers: Arc<Observers> = Arc::default();
         let post = Post {
+            observers: Arc::clone(&observers),
             clock: Arc::clone(&clock),
             email,
             sms,
@@ -140,9 +149,13 @@ impl App {
             warn!(seq = %tear.seq, bytes = tear.bytes, "the log had a torn end of {} bytes, cut off before record {}", tear.bytes, tear.seq);
         }
         info!(records = opened.state.next.0 - 1, "log opened, state rebuilt from {} records", opened.state.next.0 - 1);
-        let engine = Engine::start(opened, Arc::clone(&clock), post, None);
+        let indexing = Indexing::default();
+        indexing.start(&data, &opened.dir, Seq(opened.state.next.0 - 1));
+        let engine = Engine::start(opened, Arc::clone(&clock), post, Arc::clone(&indexing.live));
         let land = Arc::new(Land::new(LandBook::new(Vec::new(), Arc::new(loaded.bodies.clone()))));
         let app = Self {
+            indexing,
+            observers,
             land,
             engine,
             config: loaded.config,
@@ -246,7 +259,7 @@ impl App {
             stop: stopped.clone(),
         });
         let metrics = Arc::clone(&site.metrics);
-        super::health::feed(&self, &metrics);
+        super::health::feed(&self.observers, &metrics);
         let server = web::serve::Server {
             limits: Arc::clone(&site.limits),
             routes: web::routes::router(&site),
@@ -274,6 +287,7 @@ impl App {
 
     /// Stops the engine within `patience`.
     pub async fn stop(self, patience: Duration) {
+        self.indexing.stop();
         self.engine.stop(patience).await;
     }
 }
@@ -288,7 +302,7 @@ pub struct Show {
     /// How many times as fast the clock runs.
     pub speed: u32,
     /// Places by name.
-    pub find: Option<Arc<dyn Fn(&str) -> Vec<web::desk::Named> + Send + Sync>>,
+    pub find: Option<web::desk::Gazetteer>,
     /// Features for the look of the map, GeoJSON in EPSG:27700, beside the layers.
     pub scenery: Option<serde_json::Value>,
 }

@@ -5,6 +5,7 @@
 //! for the service manager to start it afresh. A sync is never tried again. A full disk is different: the log has
 //! kept room for pages, contacts are refused at the door, and it recovers alone.
 
+use super::health::Observers;
 use crate::domain::effect::Effect;
 use crate::domain::event::{Answer, Event, Sealed};
 use crate::domain::id::Seq;
@@ -13,9 +14,9 @@ use crate::domain::state::View;
 use crate::domain::time::Timestamp;
 use crate::log::details::{Details, NewDetail};
 use crate::log::{Entry, Log, LogError, Room};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
 use tracing::{error, info, warn};
@@ -93,8 +94,8 @@ pub struct Committer {
     pub batches: Receiver<Batch>,
     /// Effects go out here.
     pub effects: tokio::sync::mpsc::UnboundedSender<Effect>,
-    /// Records for the index, when there is room; it catches up from the log otherwise.
-    pub index: Option<std::sync::mpsc::SyncSender<Indexed>>,
+    /// Records for the index, once it is open and when there is room; it catches up from the log otherwise.
+    pub index: Arc<OnceLock<SyncSender<Indexed>>>,
     /// Publishes snapshots.
     pub view: watch::Sender<Arc<View>>,
     /// Tells the door to refuse contacts.
@@ -105,6 +106,8 @@ pub struct Committer {
     pub klaxon: Box<dyn Fn(&str) + Send>,
     /// For monitors.
     pub gauge: Arc<CommitGauge>,
+    /// Told how long each batch took.
+    pub observers: Arc<Observers>,
 }
 
 impl Committer {
@@ -114,6 +117,9 @@ impl Committer {
         while let Ok(batch) = self.batches.recv() {
             let from = Instant::now();
             self.persist(&batch, &mut json);
+            if !batch.lines.is_empty() {
+                self.observers.synced(from.elapsed());
+            }
             let us = u64::try_from(from.elapsed().as_micros()).unwrap_or(u64::MAX);
             self.gauge.last_us.store(us, Ordering::Relaxed);
             self.gauge.worst_us.fetch_max(us, Ordering::Relaxed);
@@ -204,7 +210,7 @@ impl Committer {
         for effect in batch.effects {
             let _ = self.effects.send(effect);
         }
-        if let Some(index) = &self.index {
+        if let Some(index) = self.index.get() {
             let records = batch.lines.into_iter().map(|(seq, at, record, _)| (seq, at, record)).collect();
             // A full queue is no loss: the index sees the gap and catches up from the log.
             let _ = index.try_send(records);

@@ -16,8 +16,8 @@ use crate::log::details::Details;
 use crate::log::journal::Journal;
 use crate::log::{Log, OpenError, Options, Tear};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -107,7 +107,7 @@ impl Engine {
     ///
     /// The first event should be [`Event::Started`], after the policy: it sends again what was announced and has no
     /// outcome.
-    pub fn start(opened: Opened, clock: Arc<Clock>, post: Post, index: Option<SyncSender<Indexed>>) -> Self {
+    pub fn start(opened: Opened, clock: Arc<Clock>, post: Post, index: Arc<OnceLock<SyncSender<Indexed>>>) -> Self {
         let records = Arc::new(Files { dir: opened.dir, details: opened.details.reader() });
         let (door, inside) = door(opened.state.view(), records);
         let (batches, taken) = sync_channel(1);
@@ -135,6 +135,7 @@ impl Engine {
                 }
             }),
             gauge: Arc::clone(&gauge),
+            observers: Arc::clone(&post.observers),
         };
         let pulse: Arc<Pulse> = Arc::default();
         let (stop, stopped) = oneshot::channel();

@@ -1,10 +1,12 @@
 //! How the parts are, for `/readyz`, the start page and `/metrics`.
 
 use super::app::App;
+use crate::domain::event::SendResult;
 use crate::web::app::{Part, Parts};
 use crate::web::metrics::Metrics;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// A deadline that is overdue by this much says that the loop is stuck.
 const OVERDUE_MS: i64 = 15_000;
@@ -13,6 +15,7 @@ const OVERDUE_MS: i64 = 15_000;
 pub fn parts(app: &App) -> Parts {
     let (pulse, gauge) = (Arc::clone(&app.engine.pulse), Arc::clone(&app.engine.gauge));
     let (door, land, clock) = (app.engine.door.clone(), Arc::clone(&app.land), Arc::clone(&app.clock));
+    let indexing = app.indexing.clone();
     Arc::new(move || {
         let part = |part: &str, ready: bool, needed: bool, why: String| Part { part: part.into(), ready, needed, why };
         let view = door.view();
@@ -50,6 +53,7 @@ pub fn parts(app: &App) -> Parts {
                     format!("nobody is on call as {}", gaps.join(", "))
                 },
             ),
+            index_part(&indexing),
             part(
                 "land",
                 layers > 0,
@@ -64,7 +68,48 @@ pub fn parts(app: &App) -> Parts {
     })
 }
 
-/// Feeds the numbers that only the daemon knows.
-pub fn feed(app: &App, metrics: &Arc<Metrics>) {
-    let _ = (app, metrics);
+/// How the index is: searches need it, paging does not.
+fn index_part(indexing: &super::indexing::Indexing) -> Part {
+    let (ready, why) = match indexing.index.get() {
+        None => (false, "being opened".to_owned()),
+        Some(index) if index.is_broken() => (false, "set aside, being built anew from the log".to_owned()),
+        Some(index) => (true, format!("{} records in it, {} to come", index.applied(), index.lag())),
+    };
+    Part { part: "index".into(), ready, needed: false, why }
+}
+
+/// Told how a send ended.
+type SentTold = Box<dyn Fn(&SendResult) + Send + Sync>;
+/// Told of one thing each time it happens.
+type Told<T> = OnceLock<Box<dyn Fn(T) + Send + Sync>>;
+
+/// Who is told of what only the engine sees; set once, when the web server's metrics are there.
+#[derive(Default)]
+pub struct Observers {
+    synced: Told<Duration>,
+    sent: OnceLock<SentTold>,
+}
+
+impl Observers {
+    /// A batch took so long to become durable.
+    pub fn synced(&self, took: Duration) {
+        if let Some(tell) = self.synced.get() {
+            tell(took);
+        }
+    }
+
+    /// A send ended so.
+    pub fn sent(&self, outcome: &SendResult) {
+        if let Some(tell) = self.sent.get() {
+            tell(outcome);
+        }
+    }
+}
+
+/// Feeds the numbers that only the engine knows into the metrics.
+pub fn feed(observers: &Observers, metrics: &Arc<Metrics>) {
+    let (synced, sent) = (Arc::clone(metrics), Arc::clone(metrics));
+    // Set once: a daemon has one web server.
+    let _ = observers.synced.set(Box::new(move |took| synced.synced(took)));
+    let _ = observers.sent.set(Box::new(move |outcome| sent.page(outcome)));
 }

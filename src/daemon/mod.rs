@@ -7,6 +7,7 @@ pub mod core;
 pub mod desk;
 pub mod engine;
 pub mod health;
+pub mod indexing;
 pub mod post;
 pub mod records;
 pub mod supervise;

@@ -4,6 +4,7 @@
 //! Bounds: at most [`SENDS_MAX`] sends under way; the rest wait in order, and an acknowledgement takes what waits out
 //! of the queue. Each send has the transport's own time limit.
 
+use super::health::Observers;
 use super::supervise;
 use crate::clock::Clock;
 use crate::domain::effect::{Effect, PageOrder};
@@ -29,6 +30,8 @@ const KLAXON_FOR: Duration = Duration::from_secs(12);
 /// What the post room works with.
 #[derive(Clone)]
 pub struct Post {
+    /// Told how each send ended.
+    pub observers: Arc<Observers>,
     /// Where time comes from.
     pub clock: Arc<Clock>,
     /// Email.
@@ -72,6 +75,7 @@ impl Post {
                         let stopped =
                             cancelled.lock().expect("nothing panics while holding the list").remove(&order.page);
                         let outcome = if stopped { SendResult::Cancelled } else { post.send(&order).await };
+                        post.observers.sent(&outcome);
                         let event = Event::PageOutcome { page: order.page, outcome };
                         if let Err(error) = door.submit_one(event).await {
                             // The daemon is going down; after the restart the page goes again, marked as a repeat.

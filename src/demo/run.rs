@@ -23,7 +23,7 @@ use crate::landbook::LandBook;
 use crate::landbook::import::{ImportOptions, import};
 use crate::transport::{EmailConfig, SmsConfig};
 use crate::web::app::DemoUser;
-use crate::web::desk::Named;
+use crate::web::desk::{Gazetteer, Named};
 use crate::web::scope::Role;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -224,7 +224,7 @@ fn users() -> Vec<DemoUser> {
 }
 
 /// Places of the town by name, for the contact form.
-fn find() -> Arc<dyn Fn(&str) -> Vec<Named> + Send + Sync> {
+fn find() -> Gazetteer {
     let places = gazetteer::gazetteer();
     Arc::new(move |typed| {
         let typed = typed.trim().to_lowercase();

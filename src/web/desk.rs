@@ -69,6 +69,9 @@ pub struct Named {
     pub place: Located,
 }
 
+/// Finds places by the beginning of a name or postcode.
+pub type Gazetteer = Arc<dyn Fn(&str) -> Vec<Named> + Send + Sync>;
+
 /// What the pages know beside the [`App`].
 pub struct Desk {
     /// The council's name.
@@ -84,7 +87,7 @@ pub struct Desk {
     /// Where the map begins: west, south, east, north in metres; `None` without layers.
     pub extent_m: Option<[f64; 4]>,
     /// Places by name, at most 8; empty where no gazetteer is loaded.
-    pub find: Arc<dyn Fn(&str) -> Vec<Named> + Send + Sync>,
+    pub find: Gazetteer,
     /// How many times as fast the clock runs; 1 outside the demo.
     pub speed: u32,
     /// For the demo: the words of its bar.
