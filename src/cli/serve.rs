@@ -52,7 +52,9 @@ pub fn trace(json: bool) {
 pub fn trace_at(level: &str, json: bool) {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for a terminal: in a file or the system's journal they would be noise.
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     // A second call (tests) is no error.
     let _ = if json { builder.json().try_init() } else { builder.compact().with_target(false).try_init() };
 }

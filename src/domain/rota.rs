@@ -100,7 +100,7 @@ impl Rota {
         let mut root = reader.root();
         let mut rota = Self::empty(zone.clone());
         if let Some(item) =
-            root.duration("escalate_after", SignedDuration::from_mins(1)..=SignedDuration::from_hours(1))
+            root.duration("escalate_after", super::settings::TRIAL..=SignedDuration::from_hours(1))
         {
             rota.escalate_after = item.value;
         }

@@ -165,6 +165,9 @@ const fn hours(count: i64) -> SignedDuration {
     SignedDuration::from_hours(count)
 }
 
+/// The shortest wait of paging: for trials.
+pub const TRIAL: SignedDuration = SignedDuration::from_secs(5);
+
 settings! {
     /// The council.
     pub struct Council {
@@ -196,16 +199,17 @@ settings! {
         keys_max: usize = 1_000_000, 1_000..=50_000_000;
     }
 
-    /// Paging: how long callout waits before it goes on. How long a level of the ladder has is in the rota.
+    /// Paging: how long callout waits before it goes on. How long a level of the ladder has is in the rota. Less than a
+    /// minute is for trials of the way to the servers: nobody can wake up and answer in that time.
     pub struct Paging {
         /// A text without a delivery receipt after this goes on to the person's next channel.
-        receipt_deadline: SignedDuration = minutes(2), SignedDuration::from_secs(30)..=minutes(30);
+        receipt_deadline: SignedDuration = minutes(2), TRIAL..=minutes(30);
         /// The same person is paged again after this, while nobody has it.
-        repeat_after: SignedDuration = minutes(2), minutes(1)..=minutes(30);
+        repeat_after: SignedDuration = minutes(2), TRIAL..=minutes(30);
         /// An acknowledgement without any progress expires, and paging begins again (severities 1 and 2).
         acknowledgement_expires: SignedDuration = minutes(30), minutes(5)..=hours(24);
         /// Everybody is paged again after this, once the ladder is exhausted.
-        widen_every: SignedDuration = minutes(10), minutes(1)..=hours(2);
+        widen_every: SignedDuration = minutes(10), TRIAL..=hours(2);
     }
 }
 
@@ -264,6 +268,6 @@ mod tests {
     #[test]
     fn a_page_explains_each_setting() {
         let page = Paging::default().page("paging");
-        assert!(page.contains("# Range: from 30s to 30m.\nreceipt_deadline = \"2m\"\n"), "{page}");
+        assert!(page.contains("# Range: from 5s to 30m.\nreceipt_deadline = \"2m\"\n"), "{page}");
     }
 }
