@@ -99,9 +99,7 @@ impl Rota {
     pub(super) fn read(reader: Reader<'_>, zone: &TimeZone) -> Result<Self, Vec<Problem>> {
         let mut root = reader.root();
         let mut rota = Self::empty(zone.clone());
-        if let Some(item) =
-            root.duration("escalate_after", super::settings::TRIAL..=SignedDuration::from_hours(1))
-        {
+        if let Some(item) = root.duration("escalate_after", super::settings::TRIAL..=SignedDuration::from_hours(1)) {
             rota.escalate_after = item.value;
         }
         rota.managers = people(root.texts("managers"));

@@ -24,7 +24,8 @@ pub const USER: &str = "rig";
 
 const ADMIN_PORT: u16 = 13000;
 const BEARERBOX_PORT: u16 = 13001;
-const SMSBOX_PORT: u16 = 13013;
+/// The port of [`SENDSMS`].
+pub const SMSBOX_PORT: u16 = 13013;
 const NETWORK_PORT: u16 = 10000;
 
 /// A running Kannel with its phones; stops when dropped.
