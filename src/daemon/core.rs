@@ -22,7 +22,9 @@ pub const BATCH_RECORDS_MAX: usize = 4_096;
 const SLEEP_MAX: Duration = Duration::from_millis(250);
 /// The least time between two looks at a deadline that did not move.
 const TICK_GAP: Duration = Duration::from_millis(20);
-/// While only contacts come, a new snapshot is published this often.
+/// A batch of no more contacts than this is published at once, so that whoever logged one sees it on the next page.
+const CALM_RECORDS: usize = 4;
+/// While contacts come in crowds, a new snapshot is published this often.
 const PUBLISH_EVERY: Duration = Duration::from_millis(50);
 
 /// What the outside may see of the loop's health.
@@ -86,7 +88,8 @@ impl Core {
                 batch.push(decision);
             }
             unpublished |= !batch.is_empty();
-            if unpublished && (batch.notable || published.elapsed() >= PUBLISH_EVERY) {
+            let calm = !batch.is_empty() && batch.records() <= CALM_RECORDS;
+            if unpublished && (batch.notable || calm || published.elapsed() >= PUBLISH_EVERY) {
                 self.publish(&mut batch);
                 published = Instant::now();
                 unpublished = false;

@@ -108,7 +108,10 @@ pub async fn run(play: Play, directory: &Path) -> Result<(), DemoError> {
         app.land.current().layers().count()
     ));
     let show = Show {
-        demo: Some(format!("A made-up town and storm, {} times as fast. Nothing leaves this machine.", play.speed)),
+        demo: Some(format!(
+            "DEMO: a made-up town and storm, {} times as fast. Nothing leaves this machine.",
+            play.speed
+        )),
         users: users(),
         speed: play.speed,
         find: Some(find()),

@@ -104,7 +104,7 @@ pub struct Tally {
     /// The newest contacts, oldest first; at most 2,000. History is not among them.
     pub recent: VecDeque<Arc<Recent>>,
     /// Per stream, contacts in each bin of five minutes (key: unix seconds / 300); the newest day of bins.
-    pub bins: BTreeMap<Stream, BTreeMap<i64, u32>>,
+    pub bins: BTreeMap<Stream, Arc<BTreeMap<i64, u32>>>,
     /// Calls in each bin of five minutes.
     pub calls: BTreeMap<i64, Calls>,
 }
@@ -203,7 +203,7 @@ pub(super) fn apply(
     tally.contacts_n += 1;
     let bin = contact.received_at.as_second().div_euclid(BIN_S);
     for stream in streams(contact.channel, &contact.tags) {
-        let bins = tally.bins.entry(stream).or_default();
+        let bins = Arc::make_mut(tally.bins.entry(stream).or_default());
         *bins.entry(bin).or_default() += 1;
         if bins.len() > BINS_MAX {
             bins.pop_first();

@@ -225,7 +225,7 @@ fn figures(scene: &Scene<'_>, incident: &Incident) -> Vec<Figure> {
         figure(words(to_page), "opened to first page sent", "target 60 s", against(to_page, 60)),
         figure(words(to_answer), "page to acknowledged", "target 5 min", against(to_answer, 300)),
         figure(
-            share.map_or_else(|| "no calls".to_owned(), |share| format!("{:.0} %", share * 100.0)),
+            share.map_or_else(|| "no calls".to_owned(), |share| format!("{} %", (share * 100.0).floor())),
             "calls connected, last hour",
             "target 90 %",
             share.map_or(Tone::Grey, |share| if share >= CONNECTED_TARGET { Tone::Ok } else { Tone::Bad }),
