@@ -306,6 +306,9 @@ fn one_of(table: &mut Fields<'_>, code: Code, what: &str, keys: [&'static str; 3
     if let [only] = there[..] {
         return Some(only);
     }
+    if there.is_empty() && table.note_misspelt(&keys) {
+        return None;
+    }
     let message = match there.len() {
         0 => format!("this {what} says nothing of {}, {} or {}", keys[0], keys[1], keys[2]),
         _ => format!("this {what} has {} at once", there.join(" and ")),
@@ -455,6 +458,13 @@ suggest_when = ["no new property reports for 2h", "warning ended", "no open emer
         let (metres, within) = (1_000, SignedDuration::from_mins(60));
         let expected = Condition::Cluster { topic: "flooding".into(), reports: 3, metres, within };
         assert_eq!(Playbook::parse("flood", &text).unwrap().when[1], expected);
+    }
+
+    #[test]
+    fn a_misspelt_page_is_named_and_not_called_an_empty_step() {
+        let text = FLOOD.replacen("page     =", "pgae     =", 1);
+        let told: Vec<String> = Playbook::parse("flood", &text).unwrap_err().iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["flood.toml:19:1: error[T002]: `pgae` is not a key here (did you mean `page`?)"]);
     }
 
     #[test]

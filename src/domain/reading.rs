@@ -132,6 +132,17 @@ impl<'r> Fields<'r> {
         self.raw(key).is_some()
     }
 
+    /// Notes the first key that is near to one of `keys`, which the table has not; whether there was one.
+    pub fn note_misspelt(&mut self, keys: &[&'static str]) -> bool {
+        let near = self.table.and_then(|table| {
+            table.iter().find_map(|(key, _)| Some((key, did_you_mean(key.get_ref(), keys.iter().copied())?)))
+        });
+        let Some((key, meant)) = near else { return false };
+        let message = format!("`{}` is not a key here", key.get_ref());
+        self.reader.problem_with(Code::T002, key.span(), message, Some(format!("did you mean `{meant}`?")));
+        true
+    }
+
     /// Where the key's value stands; the table's place if the key is not there.
     pub fn span_of(&self, key: &str) -> Range<usize> {
         self.table
