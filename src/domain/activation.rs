@@ -8,6 +8,7 @@ use super::incident::{self, Incident};
 use super::paging;
 use super::playbook::{Activate, Condition, Evidence, Hours, Playbook, Step};
 use super::policy::Policy;
+use super::problem::did_you_mean;
 use super::record::{Cause, Held, Record};
 use super::state::State;
 use super::time::{Timestamp, after};
@@ -71,9 +72,14 @@ pub(super) fn by_hand(
     reason: &Sealed,
     exercise: bool,
 ) {
-    let known = state.policy.in_force.as_ref().and_then(|policy| policy.playbooks.get(id)).cloned();
-    let Some(playbook) = known else {
-        d.answer = Answer::Refused(format!("there is no playbook \"{id}\"; `callout check` lists those in force"));
+    let playbooks = state.policy.in_force.as_ref().map(|policy| &policy.playbooks);
+    let Some(playbook) = playbooks.and_then(|playbooks| playbooks.get(id)).cloned() else {
+        let ids: Vec<&str> = playbooks.into_iter().flat_map(|all| all.keys()).map(PlaybookId::as_str).collect();
+        let help = match did_you_mean(id.as_str(), ids.iter().copied()) {
+            Some(meant) => format!("did you mean \"{meant}\"?"),
+            None => format!("in force are {}", ids.join(", ")),
+        };
+        d.answer = Answer::Refused(format!("there is no playbook \"{id}\"; {help}"));
         return;
     };
     let incident = match on {

@@ -24,6 +24,7 @@ use super::id::{CallOutId, IncidentId, PageId, PersonId, PlaybookId, RoleId};
 use super::person::PageChannel;
 use super::playbook::Severity;
 use super::policy::Policy;
+use super::problem::did_you_mean;
 use super::record::{CallOutEnd, Record};
 use super::state::State;
 use super::time::{SignedDuration, Timestamp};
@@ -207,9 +208,14 @@ pub(super) fn start(
 
 /// Pages one person as a test.
 pub(super) fn test(state: &mut State, d: &mut Decision, person: &PersonId, by: &Author) {
-    let known = state.policy.in_force.as_ref().is_some_and(|policy| policy.people.contains_key(person));
-    if !known {
-        d.answer = Answer::Refused(format!("there is no person \"{person}\" in the people file"));
+    let people = state.policy.in_force.as_ref().map(|policy| &policy.people);
+    if !people.is_some_and(|people| people.contains_key(person)) {
+        let ids = people.into_iter().flat_map(|people| people.keys()).map(PersonId::as_str);
+        let help = match did_you_mean(person.as_str(), ids) {
+            Some(meant) => format!("did you mean \"{meant}\"?"),
+            None => "give an id that stands there, e.g. priya.nair".to_owned(),
+        };
+        d.answer = Answer::Refused(format!("there is no person \"{person}\" in the people file; {help}"));
         return;
     }
     let record = Record::CallOutStarted {
