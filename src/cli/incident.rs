@@ -110,25 +110,90 @@ pub fn run(global: &Global, args: &IncidentArgs, out: &mut dyn Write) -> Result<
     };
     if args.json {
         writeln!(out, "{answer}")?;
-    } else if let IncidentVerb::List = args.verb {
-        list(&answer, out)?;
-    } else {
-        let said = ["incident", "id", "entry"].iter().find_map(|key| answer.get(*key));
-        let words =
-            said.map_or_else(|| answer.to_string(), |said| said.as_str().map_or(said.to_string(), str::to_owned));
-        writeln!(out, "done: {words}")?;
+        return Ok(Exit::Well);
+    }
+    let id = |key: &str| answer[key].as_str().unwrap_or("?").to_owned();
+    match &args.verb {
+        IncidentVerb::List => list(&answer, out)?,
+        IncidentVerb::Open { .. } => {
+            let incident = id("incident");
+            let found = client.get(&format!("/api/v1/incidents/{incident}"))?;
+            writeln!(out, "{}", line(&found))?;
+            if found["paging"] == "nobody_paged" {
+                writeln!(
+                    out,
+                    "nobody is paged by this; to page: callout incident activate PLAYBOOK --incident {incident} --reason WHY"
+                )?;
+            }
+        }
+        IncidentVerb::Activate { .. } => {
+            let found = client.get(&format!("/api/v1/incidents/{}", id("incident")))?;
+            writeln!(out, "{}", line(&found))?;
+        }
+        IncidentVerb::Note { incident, .. } => writeln!(out, "{incident}: the note is in the log")?,
+        IncidentVerb::Decision { incident, .. } => writeln!(out, "{incident}: the decision is in the log")?,
+        IncidentVerb::StandDown { incident, .. } => writeln!(out, "{incident} is stood down")?,
     }
     Ok(Exit::Well)
 }
 
 fn list(answer: &Value, out: &mut dyn Write) -> Result<()> {
-    let rows = answer["incidents"].as_array().cloned().unwrap_or_default();
+    let rows = answer["incidents"].as_array().map_or(&[][..], Vec::as_slice);
     if rows.is_empty() {
         writeln!(out, "no incidents")?;
     }
-    for row in rows {
-        let text = |key: &str| row[key].as_str().map_or_else(|| row[key].to_string(), str::to_owned);
-        writeln!(out, "{:10} {:12} {}  ({} contacts)", text("id"), text("state"), text("title"), text("contacts"))?;
-    }
+    rows.iter().try_for_each(|row| writeln!(out, "{}", line(row)))?;
     Ok(())
+}
+
+/// One incident on one line: id, what it is about, how it stands.
+fn line(incident: &Value) -> String {
+    let text = |key: &str| incident[key].as_str().map_or_else(|| incident[key].to_string(), str::to_owned);
+    let names =
+        |key: &str| -> Vec<&str> { incident[key].as_array().into_iter().flatten().filter_map(Value::as_str).collect() };
+    let mut parts = vec![format!("severity {}", text("severity"))];
+    if incident["exercise"] == true {
+        parts.push("EXERCISE".to_owned());
+    }
+    parts.push(match incident["contacts_n"].as_u64() {
+        Some(1) => "1 contact".to_owned(),
+        n => format!("{} contacts", n.unwrap_or(0)),
+    });
+    let (playbooks, proposed) = (names("playbooks"), names("proposed"));
+    if !playbooks.is_empty() {
+        parts.push(format!("playbook {}", playbooks.join(", ")));
+    }
+    if !proposed.is_empty() {
+        parts.push(format!("proposed: {}", proposed.join(", ")));
+    }
+    parts.push(match (incident["closed_at"].as_str(), incident["paging"].as_str()) {
+        (Some(at), _) => format!("stood down {at}"),
+        (None, Some("nobody_yet")) => "paging, nobody has it yet".to_owned(),
+        (None, Some("acknowledged")) => "somebody has it".to_owned(),
+        (None, _) => "nobody is paged".to_owned(),
+    });
+    format!("{:10} {:14} {}", text("id"), text("topic"), parts.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn an_incident_reads_as_one_line() {
+        let open = json!({ "id": "INC-27", "topic": "flooding", "severity": 2, "contacts_n": 1, "closed_at": null,
+            "exercise": false, "playbooks": ["surface-water-flooding"], "proposed": [], "paging": "nobody_yet" });
+        let closed = json!({ "id": "INC-9", "topic": "storm", "severity": 1, "contacts_n": 4, "exercise": true,
+            "closed_at": "2026-11-22T04:06:18Z", "playbooks": [], "proposed": ["storm-and-trees"], "paging": "nobody_paged" });
+        let mut out = Vec::new();
+        list(&json!({ "incidents": [open, closed] }), &mut out).unwrap();
+        list(&json!({ "incidents": [] }), &mut out).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "INC-27     flooding       severity 2; 1 contact; playbook surface-water-flooding; paging, nobody has it yet\n\
+             INC-9      storm          severity 1; EXERCISE; 4 contacts; proposed: storm-and-trees; stood down 2026-11-22T04:06:18Z\n\
+             no incidents\n"
+        );
+    }
 }

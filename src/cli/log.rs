@@ -63,7 +63,7 @@ fn directory(given: Option<&PathBuf>, data: &Path) -> PathBuf {
 /// When the files cannot be read or the answer not written.
 pub fn run_verify(args: &VerifyArgs, data: &Path, out: &mut dyn Write) -> Result<u8> {
     let dir = directory(args.dir.as_ref(), data);
-    let report = verify(&dir).with_context(|| format!("the log in {} cannot be read", dir.display()))?;
+    let report = verify(&dir).with_context(|| unread(&dir))?;
     if args.json {
         let mut json = serde_json::to_value(&report)?;
         json["sound"] = report.is_sound().into();
@@ -131,7 +131,7 @@ pub fn run_tail(
     mut wait: impl FnMut() -> bool,
 ) -> Result<u8> {
     let dir = directory(args.dir.as_ref(), data);
-    let unread = || format!("the log in {} cannot be read", dir.display());
+    let unread = || unread(&dir);
     let mut show = |lines: &[Logged]| -> Result<()> {
         for logged in lines {
             if args.json {
@@ -159,6 +159,12 @@ pub fn run_tail(
             return Ok(WELL);
         }
     }
+}
+
+/// What is said of a log that cannot be read, and what to do when there is none.
+fn unread(dir: &Path) -> String {
+    let help = if dir.exists() { "" } else { " (has `callout serve` run here? --data names another data directory)" };
+    format!("the log in {} cannot be read{help}", dir.display())
 }
 
 /// One record on one line: number, local time, what it is, its fields.

@@ -55,7 +55,9 @@ pub fn load(path: &Path) -> Result<Loaded, Vec<Problem>> {
 pub fn load_at(path: &Path, now: Timestamp) -> Result<Loaded, Vec<Problem>> {
     let mut shelf = Shelf::default();
     let shown = path.display().to_string();
-    let text = read(path).map_err(|problem| vec![problem])?;
+    let settings =
+        |problem: Problem| vec![problem.with_help("name it by --config FILE or CALLOUT_CONFIG, or create it")];
+    let text = read(path).map_err(settings)?;
     let (mut config, problems) = Config::read(&shown, &text);
     if problems.iter().any(|problem| problem.code == Code::T001) {
         // Where the other files are is not known, so they are not looked at.
