@@ -1,5 +1,5 @@
-// The console in a real browser. Against a running callout: CALLOUT_URL=http://127.0.0.1:8080, with CALLOUT_PHONE=/p/TOKEN
-// of a page that nobody has taken yet and CALLOUT_COOKIE=name=value of a signed-in person, where those are needed.
+// The console in a real browser. Against a running callout: CALLOUT_URL=http://127.0.0.1:8080, with CALLOUT_COOKIE=name=value
+// of a signed-in person and CALLOUT_PHONE=/p/TOKEN of a page that nobody has taken yet; a demo gives both by itself.
 // Without CALLOUT_URL: against the stand-in and the previews, where they are built.
 
 import assert from 'node:assert/strict';
@@ -15,7 +15,8 @@ if (missing) console.log(`skipped: ${missing}`);
 let stub;
 let base = real;
 let rooms = [];
-const phone = () => process.env.CALLOUT_PHONE ?? (real ? '' : '/p/7KQ4-M2');
+let waiting = '';
+const phone = () => process.env.CALLOUT_PHONE ?? waiting;
 const options = (timeout = 120_000) => ({ skip: missing || false, timeout });
 const stubOnly = () => ({ ...options(), skip: missing || (real ? 'needs the stand-in' : false) });
 
@@ -35,6 +36,17 @@ async function becomeSomebody(page) {
   if (await somebody.count()) await Promise.all([page.waitForNavigation(), somebody.click()]);
 }
 
+/** A phone page out of a demo's outbox that nobody has answered yet; empty where there is none. */
+async function unanswered(page) {
+  await page.goto(`${base}/outbox`);
+  const links = await page.$$eval('.handset__link a', (all) => all.map((link) => link.getAttribute('href')));
+  for (const link of new Set(links)) {
+    await page.goto(base + link);
+    if (await page.$('#ack')) return link;
+  }
+  return '';
+}
+
 before(async () => {
   if (missing) return;
   if (!real) {
@@ -42,6 +54,7 @@ before(async () => {
     base = stub.url;
   }
   const { page, close } = await browser();
+  waiting = real ? await unanswered(page) : '/p/7KQ4-M2';
   await visit(page, `${base}/incidents`);
   rooms = await page.$$eval('a[href^="/incidents/INC-"]', (links) => links.map((link) => link.getAttribute('href')));
   await close();
