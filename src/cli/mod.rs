@@ -12,6 +12,7 @@ pub mod log;
 pub mod owner;
 pub mod page;
 pub mod picture;
+pub mod replay;
 pub mod rota;
 pub mod serve;
 
@@ -142,6 +143,8 @@ enum Verb {
     Convert(convert::ConvertArgs),
     /// What lines of text are about, by the keyword rules
     Classify(classify::ClassifyArgs),
+    /// Contacts of the past through the same core: what would have fired
+    Replay(replay::ReplayArgs),
     /// The record: read it, check it
     Log {
         #[command(subcommand)]
@@ -246,6 +249,16 @@ fn run(cli: Cli, out: &mut dyn Write) -> anyhow::Result<u8> {
                 Err(ended) => return Err(ended.into()),
             };
             owner::run(&args, &data, &bodies, out).map(|()| Exit::Well.into())
+        }
+        Verb::Replay(args) => {
+            let bar = progress("contacts");
+            let mut tell = |done: u64, all: u64| {
+                bar.set_length(all);
+                bar.set_position(done);
+            };
+            let done = replay::run(&args, &global, &mut tell, out);
+            bar.finish_and_clear();
+            done.map(|()| Exit::Well.into())
         }
         Verb::Log { verb } => {
             let (data, zone) = log_place(&global)?;

@@ -1,0 +1,247 @@
+//! `callout replay`: contacts of the past through the same core, with time moved from deadline to deadline; nothing is
+//! sent and nothing is kept. It says what would have fired, when and why, so that a rule can be tried on last year
+//! before it wakes somebody.
+//!
+//! With `--topic-from COLUMN` each value of that column is a topic, watched by one floor rule. Without it the council's
+//! own keywords and playbooks decide, as if every page had been answered at once and every incident stood down when its
+//! signals were quiet again.
+//!
+//! First form: floor rules only. They know nothing of what is usual for the hour; the detectors that do are to come.
+
+mod core;
+mod past;
+
+use super::Global;
+use crate::domain::policy::Floors;
+use crate::domain::time::{SignedDuration, Timestamp};
+use anyhow::{Context as _, Result, bail};
+use core::{Fired, Replayed};
+use jiff::tz::TimeZone;
+use past::{Past, Read};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Arguments of `callout replay`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ReplayArgs {
+    /// Contacts of the past: CSV with a header line or NDJSON, plain or .gz
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The column whose values are the topics; each is watched by the rule. Without it: the council's keywords and playbooks
+    #[arg(long, value_name = "COLUMN")]
+    pub topic_from: Option<String>,
+    /// The column with the time received [default: the first of received_at, local_time, time, timestamp, created]
+    #[arg(long, value_name = "COLUMN")]
+    pub time: Option<String>,
+    /// The zone of times without an offset [default: the council's, else Europe/London]
+    #[arg(long, value_name = "ZONE")]
+    pub zone: Option<String>,
+    /// The floor rule of each topic: so many contacts in so long
+    #[arg(long, value_name = "RULE", default_value = "5 in 60m")]
+    pub rule: String,
+    /// A second floor rule of each topic, for contacts close together, e.g. "3 within 1000 in 60m" (metres)
+    #[arg(long, value_name = "RULE")]
+    pub cluster: Option<String>,
+    /// Only this topic (may be given again); capitals and what is not a letter or digit do not matter
+    #[arg(long, value_name = "TOPIC")]
+    pub only: Vec<String>,
+    /// Answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What the whole run came to.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    contacts: usize,
+    refused: usize,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    detectors: &'static str,
+    fired: &'a [Fired],
+    fired_by_month: BTreeMap<String, usize>,
+    busiest_days: Vec<Day>,
+}
+
+/// A day of one topic.
+#[derive(Debug, Clone, Serialize)]
+struct Day {
+    day: String,
+    topic: String,
+    contacts: usize,
+    /// The topic's usual day: the median of the days of the file.
+    usual: usize,
+    /// When it would have fired first on that day.
+    first_fired: Option<Timestamp>,
+}
+
+/// Days shown.
+const DAYS_SHOWN: usize = 20;
+/// Alarms shown on a terminal; all are in the JSON.
+const FIRED_SHOWN: usize = 60;
+
+/// "60m", "90s", "2h"
+fn duration(text: &str) -> Option<SignedDuration> {
+    let (number, unit) = text.split_at(text.len().checked_sub(1)?);
+    let number: i64 = number.trim().parse().ok().filter(|n| *n > 0)?;
+    match unit {
+        "s" => Some(SignedDuration::from_secs(number)),
+        "m" => Some(SignedDuration::from_mins(number)),
+        "h" => Some(SignedDuration::from_hours(number.min(1_000))),
+        _ => None,
+    }
+}
+
+/// "5 in 60m"
+fn surge_rule(text: &str) -> Option<(u32, SignedDuration)> {
+    let (reports, within) = text.split_once(" in ")?;
+    Some((reports.trim().parse().ok().filter(|n| *n >= 2)?, duration(within.trim())?))
+}
+
+/// "3 within 1000 in 60m"
+fn cluster_rule(text: &str) -> Option<(u32, u32, SignedDuration)> {
+    let (reports, rest) = text.split_once(" within ")?;
+    let (metres, within) = rest.split_once(" in ")?;
+    Some((reports.trim().parse().ok()?, metres.trim().trim_end_matches('m').parse().ok()?, duration(within.trim())?))
+}
+
+/// Does it; `tell` hears how many contacts are done, of how many.
+///
+/// # Errors
+/// The file cannot be read, a column is missing, a rule is not one, or the configuration is needed and wrong.
+pub fn run(args: &ReplayArgs, global: &Global, tell: &mut dyn FnMut(u64, u64), out: &mut dyn Write) -> Result<()> {
+    let loaded = global.load();
+    let council_zone = loaded.as_ref().ok().and_then(|loaded| loaded.config.deciding.zone());
+    let zone = match (&args.zone, council_zone) {
+        (Some(name), _) => TimeZone::get(name).with_context(|| format!("there is no time zone \"{name}\""))?,
+        (None, Some(zone)) => zone,
+        (None, None) => TimeZone::get("Europe/London")?,
+    };
+    let Some((reports, within)) = surge_rule(&args.rule) else {
+        bail!("\"{}\" is not a rule; write it like \"5 in 60m\" (at least 2)", args.rule);
+    };
+    let cluster = match args.cluster.as_deref() {
+        None => None,
+        Some(text) => match cluster_rule(text) {
+            Some(rule) => Some(rule),
+            None => bail!("\"{text}\" is not a rule; write it like \"3 within 1000 in 60m\" (metres)"),
+        },
+    };
+    let keywords = match (&args.topic_from, &loaded) {
+        (Some(_), _) => None,
+        (None, Ok(loaded)) => Some(&loaded.policy.keywords),
+        (None, Err(ended)) => bail!("{}\nor give --topic-from COLUMN, which needs no configuration", ended.message),
+    };
+    let read = past::read(&args.file, args.topic_from.as_deref(), args.time.as_deref(), &zone, keywords)?;
+    let Read { mut past, refused, first_refused } = read;
+    let only: Vec<String> = args.only.iter().map(|topic| past::slug(topic)).collect();
+    if !only.is_empty() {
+        past.retain(|contact| contact.topics.iter().any(|topic| only.contains(topic)));
+    }
+    if past.is_empty() {
+        bail!("{} has no contact that could be read{}", args.file.display(), first_refused.unwrap_or_default());
+    }
+    past.sort_by_key(|contact| contact.at);
+    let mut replayed = Replayed::default();
+    if args.topic_from.is_some() {
+        let floors = Floors { surge_reports: reports, surge_within: within, ..Floors::default() };
+        core::by_topic(&past, &floors, cluster, tell, &mut replayed)?;
+    } else if let Ok(loaded) = &loaded {
+        core::by_policy(&past, &loaded.documents, tell, &mut replayed)?;
+    }
+    replayed.fired.sort_by(|a, b| (a.at, &a.topic).cmp(&(b.at, &b.topic)));
+    let report = Report {
+        contacts: past.len(),
+        refused,
+        from: past.first().map(|contact| contact.at),
+        to: past.last().map(|contact| contact.at),
+        detectors: "floor rules only (first form)",
+        fired_by_month: by_month(&replayed.fired, &zone),
+        busiest_days: busiest_days(&past, &replayed.fired, &zone),
+        fired: &replayed.fired,
+    };
+    if args.json {
+        serde_json::to_writer_pretty(&mut *out, &report)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    show(&report, first_refused, &zone, out)
+}
+
+fn show(report: &Report<'_>, refused: Option<String>, zone: &TimeZone, out: &mut dyn Write) -> Result<()> {
+    let local = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%Y-%m-%d %a %H:%M").to_string();
+    writeln!(out, "{} contacts, {} alarms; floor rules only, nothing was sent.", report.contacts, report.fired.len())?;
+    if let Some(first) = refused {
+        writeln!(out, "{} rows were not read{first}", report.refused)?;
+    }
+    writeln!(out, "\nThe busiest days of a topic (its usual day in brackets), and when it fired first:")?;
+    for day in &report.busiest_days {
+        let fired = day.first_fired.map_or_else(|| "did not fire".to_owned(), |at| format!("fired {}", local(at)));
+        writeln!(out, "  {}  {:>4} ({:>3})  {:<32} {fired}", day.day, day.contacts, day.usual, day.topic)?;
+    }
+    writeln!(out, "\nAlarms a month:")?;
+    for (month, n) in &report.fired_by_month {
+        writeln!(out, "  {month}  {n:>5}")?;
+    }
+    writeln!(out, "\nWhat would have fired:")?;
+    for fired in report.fired.iter().take(FIRED_SHOWN) {
+        let then = fired.then.as_deref().map_or_else(String::new, |then| format!("  -> {then}"));
+        writeln!(out, "  {}  {:<32} {}{then}", local(fired.at), fired.topic, fired.evidence)?;
+    }
+    if report.fired.len() > FIRED_SHOWN {
+        writeln!(out, "  ... and {} more; --json has them all, --only TOPIC fewer", report.fired.len() - FIRED_SHOWN)?;
+    }
+    Ok(())
+}
+
+fn day_of(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%Y-%m-%d").to_string()
+}
+
+fn by_month(fired: &[Fired], zone: &TimeZone) -> BTreeMap<String, usize> {
+    let mut months = BTreeMap::new();
+    for fired in fired {
+        *months.entry(fired.at.to_zoned(zone.clone()).strftime("%Y-%m").to_string()).or_default() += 1;
+    }
+    months
+}
+
+/// The days on which a topic stood highest above its usual day; of many topics the highest day of each.
+fn busiest_days(past: &[Past], fired: &[Fired], zone: &TimeZone) -> Vec<Day> {
+    let mut counts: BTreeMap<&str, BTreeMap<String, usize>> = BTreeMap::new();
+    let mut all_days: BTreeMap<String, ()> = BTreeMap::new();
+    for contact in past {
+        let day = day_of(contact.at, zone);
+        for topic in &contact.topics {
+            *counts.entry(topic).or_default().entry(day.clone()).or_default() += 1;
+        }
+        all_days.insert(day, ());
+    }
+    let mut first: BTreeMap<(&str, String), Timestamp> = BTreeMap::new();
+    for alarm in fired.iter().rev() {
+        first.insert((&alarm.topic, day_of(alarm.at, zone)), alarm.at);
+    }
+    let each_once = counts.len() > 3;
+    let mut days: Vec<Day> = Vec::new();
+    for (topic, of_topic) in counts {
+        let mut each: Vec<usize> = all_days.keys().map(|day| of_topic.get(day).copied().unwrap_or(0)).collect();
+        each.sort_unstable();
+        let usual = each[each.len() / 2];
+        days.extend(of_topic.into_iter().map(|(day, contacts)| Day {
+            first_fired: first.get(&(topic, day.clone())).copied(),
+            day,
+            topic: topic.to_owned(),
+            contacts,
+            usual,
+        }));
+    }
+    // How many standard deviations of a count that is usual at that level; half a contact keeps rare topics in line.
+    let height = |day: &Day| (day.contacts as f64 - day.usual as f64) / (day.usual as f64 + 1.0).sqrt();
+    days.sort_by(|a, b| height(b).total_cmp(&height(a)).then_with(|| a.day.cmp(&b.day)));
+    let mut seen = BTreeSet::new();
+    days.retain(|day| !each_once || seen.insert(day.topic.clone()));
+    days.truncate(DAYS_SHOWN);
+    days
+}
