@@ -2,6 +2,7 @@
 
 use super::client::Client;
 use super::{Exit, Global};
+use crate::clock::Clock;
 use anyhow::Result;
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -66,6 +67,24 @@ enum IncidentVerb {
         #[arg(long)]
         why: Option<String>,
     },
+    /// Enter a warning: playbooks that ask for it are activated or proposed
+    Warning {
+        /// Who gave it, e.g. met_office
+        source: String,
+        /// Of what, e.g. rain
+        kind: String,
+        /// yellow, amber or red
+        level: String,
+        /// Where, by name
+        #[arg(long)]
+        area: String,
+        /// Until when, e.g. 2026-11-23T06:00:00Z
+        #[arg(long)]
+        to: String,
+        /// From when; now where it is left out
+        #[arg(long)]
+        from: Option<String>,
+    },
     /// End it
     StandDown {
         /// E.g. INC-42
@@ -104,6 +123,11 @@ pub fn run(global: &Global, args: &IncidentArgs, out: &mut dyn Write) -> Result<
             };
             client.post(&format!("/api/v1/incidents/{incident}/decisions"), &body)?
         }
+        IncidentVerb::Warning { source, kind, level, area, to, from } => {
+            let from = from.clone().unwrap_or_else(|| Clock::System.now().to_string());
+            let body = json!({ "source": source, "kind": kind, "level": level, "area": area, "from": from, "to": to });
+            client.post("/api/v1/warnings", &body)?
+        }
         IncidentVerb::StandDown { incident, reason } => {
             client.post(&format!("/api/v1/incidents/{incident}/stand-down"), &json!({ "reason": reason }))?
         }
@@ -130,6 +154,7 @@ pub fn run(global: &Global, args: &IncidentArgs, out: &mut dyn Write) -> Result<
             let found = client.get(&format!("/api/v1/incidents/{}", id("incident")))?;
             writeln!(out, "{}", line(&found))?;
         }
+        IncidentVerb::Warning { .. } => writeln!(out, "{} is in force", id("warning"))?,
         IncidentVerb::Note { incident, .. } => writeln!(out, "{incident}: the note is in the log")?,
         IncidentVerb::Decision { incident, .. } => writeln!(out, "{incident}: the decision is in the log")?,
         IncidentVerb::StandDown { incident, .. } => writeln!(out, "{incident} is stood down")?,
