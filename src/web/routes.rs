@@ -209,9 +209,19 @@ async fn act(action: Action, call: Call) -> Result<Response, Problem> {
 pub fn router(app: &Arc<App>) -> Routes {
     let nothing = warp::any().and_then(async || Err::<Response, _>(warp::reject::not_found())).boxed();
     let all = ROUTES.iter().rev().fold(nothing, |rest, route| row(*route, app).or(rest).unify().boxed());
-    let refused = warp::path::full()
-        .and(warp::method())
-        .map(|path: warp::path::FullPath, method: Method| refuse(path.as_str(), &method).into_response());
+    let app = Arc::clone(app);
+    let refused = warp::path::full().and(warp::method()).and(warp::header::headers_cloned()).map(
+        move |path: warp::path::FullPath, method: Method, headers: HeaderMap| {
+            let problem = refuse(path.as_str(), &method);
+            // A person in a browser gets a page; a program gets what programs read.
+            let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+            if accepts.contains("text/html") && !path.as_str().starts_with("/api/") {
+                desk::refusal(&app, problem, path.as_str())
+            } else {
+                problem.into_response()
+            }
+        },
+    );
     all.or(refused).unify().boxed()
 }
 

@@ -7,6 +7,7 @@
 //!
 //! Not here: what is answered (see [`crate::web::routes`]), and bodies' limits (the handlers read them).
 
+use super::assets;
 use super::limits::{Doorkeeper, Full, Limits, Patient, network_of};
 use super::problem::{Kind, Problem};
 use bytes::Bytes;
@@ -32,10 +33,6 @@ use warp::reply::Response;
 
 /// All routes, boxed.
 pub type Routes = warp::filters::BoxedFilter<(Response,)>;
-
-/// What every page and answer may load and do: nothing from elsewhere, no inline script, in nobody's frame.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-     frame-ancestors 'none'; form-action 'self'; base-uri 'none'";
 
 /// How long the loop waits after the system refused to accept (too many open files, say).
 const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);
@@ -185,7 +182,7 @@ impl Server {
 
 /// The headers that every answer bears.
 fn secure(headers: &mut HeaderMap, hsts: bool) {
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(assets::CONTENT_SECURITY_POLICY));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

@@ -161,7 +161,7 @@ fn about(call: &Call, located: Located, reading: &str, label: &str, named: &[Nam
         .filter_map(|contact| {
             let metres = contact.place?.distance_m(located.point);
             let topics = contact.tags.iter().map(|tag| readable(tag.as_str())).collect::<Vec<_>>().join(", ");
-            let ago = in_words(elapsed(contact.received_at, now));
+            let ago = in_words(SignedDuration::from_mins(elapsed(contact.received_at, now).as_mins().max(1)));
             (metres <= NEARBY_M).then(|| {
                 let report = NearbyReport {
                     id: contact.id.to_string(),
