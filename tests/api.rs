@@ -389,6 +389,46 @@ async fn each_route_is_open_to_exactly_those_that_the_table_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_only_looks_changes_nothing() {
+    // A link in an email is opened by scanners, previews and thumbs: with a real incident and a real page there, every
+    // address is looked at by somebody who may do everything, and the record does not grow.
+    use callout::domain::reply_code;
+    let desk = Desk::open().await;
+    let token = desk.token("administrator", &[Scope::Admin]);
+    let wanted = json!({ "playbook": "surface-water-flooding", "reason": "water over the kerb" });
+    let (status, incident) = desk.post(&token, "/api/v1/incidents", &wanted).await;
+    assert_eq!(status, 201, "{incident}");
+    let incident = incident["incident"].as_str().unwrap().to_owned();
+    let mut view = desk.daemon.engine.door.changes();
+    let settled = view.wait_for(|view| {
+        !view.paging.pages.is_empty() && view.paging.pages.values().all(|page| page.outcome.is_some())
+    });
+    let settled = tokio::time::timeout(SAFETY, settled).await.expect("the pages have an outcome").unwrap().clone();
+    let page = *settled.paging.pages.keys().next().unwrap();
+    let mut seen = 0;
+    for route in ROUTES.iter().filter(|route| route.verb == Verb::Get) {
+        let path = route
+            .path
+            .replace("{incident}", &incident)
+            .replace("{token}", &reply_code::token(desk.daemon.key.bytes(), page))
+            .replace("{secret}", "wrong")
+            .replace("{name}", "app.css");
+        assert!(!path.contains('{'), "{path}: say what stands for it");
+        for request in [desk.client.get(desk.url(&path)), desk.client.head(desk.url(&path))] {
+            let status = request.bearer_auth(&token).send().await.unwrap().status().as_u16();
+            seen += u32::from(status == 200);
+            assert!(status < 500, "{path}: {status}");
+        }
+    }
+    assert!(seen > 30, "most were really seen: {seen}");
+    // A write after them all is the next record: nothing came between.
+    let (status, entry) =
+        desk.post(&token, &format!("/api/v1/incidents/{incident}/notes"), &json!({"text": "seen"})).await;
+    assert!(status < 300, "{entry}");
+    assert_eq!(desk.daemon.engine.door.view().head.0, settled.head.0 + 1, "a GET or HEAD wrote something");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_address_or_method_is_told_in_the_same_form() {
     let desk = Desk::open().await;
     let (status, problem) = desk.get("", "/api/v1/nothing").await;
