@@ -192,9 +192,9 @@ fn a_burst_of_flooding_calls_at_night_pages_two_people_until_one_answers_by_text
     assert_eq!(ready.status, 200, "{}", ready.body);
 
     // The burst. Each answer says who is responsible, and never guesses.
-    for index in 0..4 {
+    for (index, report) in BURST.iter().enumerate().take(4) {
         let answer = send(&mut http, index).json();
-        assert_eq!(answer["responsible_body"].as_str(), BURST[index].body, "{answer}");
+        assert_eq!(answer["responsible_body"].as_str(), report.body, "{answer}");
     }
     log.read();
     assert!(!log.lines.iter().any(|line| matches!(line.record, Record::IncidentOpened { .. })), "four are no surge");
