@@ -47,15 +47,15 @@ pub fn is_slug(text: &str) -> bool {
 }
 
 /// The nearest slug to a text, for a remedy or a column mapping: `Street Light Outages` gives
-/// `street-light-outages`. Empty where nothing of it can be kept.
+/// `street_light_outages`. Empty where nothing of it can be kept.
 pub fn to_slug(text: &str) -> String {
     let mut slug = String::new();
     for c in text.chars() {
         let c = c.to_ascii_lowercase();
-        if c.is_ascii_lowercase() || c.is_ascii_digit() || ((c == '_' || c == '.') && !slug.is_empty()) {
+        if c.is_ascii_lowercase() || c.is_ascii_digit() || ((c == '-' || c == '.') && !slug.is_empty()) {
             slug.push(c);
-        } else if !slug.is_empty() && !slug.ends_with('-') {
-            slug.push('-');
+        } else if !slug.is_empty() && !slug.ends_with('_') {
+            slug.push('_');
         }
         if slug.len() == 64 {
             break;
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn slugs_are_offered_for_what_people_write() {
         for (text, slug) in [
-            ("Street Light Outages", "street-light-outages"),
+            ("Street Light Outages", "street_light_outages"),
             ("  Flooding!! ", "flooding"),
             ("£££", ""),
             ("a.b_c-", "a.b_c"),

@@ -63,14 +63,6 @@ impl Faults {
         place_all(self.kept.iter_mut(), text);
         (self.kept, self.total)
     }
-
-    /// All that were kept, placed in a line of a table.
-    pub fn on_line(mut self, line: usize) -> Vec<Fault> {
-        for fault in &mut self.kept {
-            fault.position = Some(Position { byte: 0, line, column: 0 });
-        }
-        self.kept
-    }
 }
 
 fn fault(index: usize, pointer: String, at: Option<usize>, problem: &str, remedy: &str) -> Fault {
@@ -153,7 +145,7 @@ fn channel(sheet: &mut Sheet<'_, '_>) -> Option<Channel> {
     };
     let channel = Channel::parse(word.trim());
     if channel.is_none() {
-        let meant = did_you_mean(&to_slug(&word).replace('-', "_"), words());
+        let meant = did_you_mean(&to_slug(&word), words());
         let remedy = match meant {
             Some(meant) => format!("did you mean \"{meant}\"? It is one of {}", words().join(", ")),
             None => format!("use one of {}", words().join(", ")),
@@ -206,7 +198,7 @@ fn caller(sheet: &mut Sheet<'_, '_>) -> Option<Caller> {
         };
         match &inner.value {
             Given::Null => {}
-            Given::Text(text) | Given::Cell(text) => {
+            Given::Text(text) => {
                 let line = clean_line(text);
                 if line.chars().count() > LINE_MAX {
                     sheet.fault_at(inner, Field::Caller, "too long", &format!("use at most {LINE_MAX} characters"));
@@ -307,11 +299,6 @@ impl<'d, 'f> Sheet<'d, 'f> {
         self.given.contains_key(&field)
     }
 
-    /// Whether a table's cell is empty, which is the same as not given.
-    pub(super) fn is_blank(&self, field: Field) -> bool {
-        matches!(self.given.get(&field).map(|member| &member.value), Some(Given::Cell(cell)) if cell.trim().is_empty())
-    }
-
     /// A fault of a field.
     pub(super) fn fault(&mut self, field: Field, problem: &str, remedy: &str) {
         let (pointer, at) = self.whereabouts(field);
@@ -350,7 +337,7 @@ impl<'d, 'f> Sheet<'d, 'f> {
     /// A text as it came; empty counts as absent.
     pub(super) fn text(&mut self, field: Field) -> Option<Cow<'d, str>> {
         match &self.given.get(&field).copied()?.value {
-            Given::Text(text) | Given::Cell(text) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
+            Given::Text(text) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
             other => {
                 self.wrong_kind(field, "a text", other.kind(), "put it in quotes");
                 None
@@ -413,7 +400,6 @@ impl<'d, 'f> Sheet<'d, 'f> {
                     }
                 }
             }
-            Given::Cell(cell) => items.extend(cell.split(';').map(|item| (String::new(), Cow::Borrowed(item.trim())))),
             other => self.wrong_kind(field, "an array of texts", other.kind(), "put it in [ ]"),
         }
         if items.len() > max {
@@ -435,15 +421,6 @@ impl<'d, 'f> Sheet<'d, 'f> {
     fn truth(&mut self, field: Field) -> Option<bool> {
         match &self.given.get(&field).copied()?.value {
             Given::Bool(truth) => Some(*truth),
-            Given::Cell(cell) => match cell.trim().to_ascii_lowercase().as_str() {
-                "true" | "yes" | "y" | "1" => Some(true),
-                "false" | "no" | "n" | "0" => Some(false),
-                "" => None,
-                _ => {
-                    self.fault(field, &format!("{} is neither yes nor no", shown(cell)), "use true or false");
-                    None
-                }
-            },
             other => {
                 self.wrong_kind(field, "true or false", other.kind(), "send true or false, without quotes");
                 None
@@ -465,8 +442,6 @@ impl<'d, 'f> Sheet<'d, 'f> {
     pub(super) fn number(&mut self, field: Field) -> Option<f64> {
         let digits = match &self.given.get(&field).copied()?.value {
             Given::Number(digits) => Cow::Borrowed(*digits),
-            Given::Cell(cell) if cell.trim().is_empty() => return None,
-            Given::Cell(cell) => Cow::Borrowed(cell.trim()),
             other => {
                 self.wrong_kind(field, "a number", other.kind(), "send it without quotes");
                 return None;

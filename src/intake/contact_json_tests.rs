@@ -123,7 +123,7 @@ fn all_faults_are_told_at_once_with_place_and_remedy() {
  1:1 the channel is missing | add "channel", one of phone, email, face_to_face, web_form, webchat, social, letter, sms, portal, open311
 /received_at 3:18 "2026-11-22T02:00:00" is not an instant | add the offset from UTC, e.g. "2026-11-22T02:00:00Z" or "2026-11-22T02:00:00+01:00"
 /tags/1 5:31 this should be a text, and is a number | put it in quotes
-/tags/0 5:11 "Street Flooding" is not a tag | use lower-case letters, digits, _ - and ., e.g. "street-flooding"
+/tags/0 5:11 "Street Flooding" is not a tag | use lower-case letters, digits, _ - and ., e.g. "street_flooding"
 /wait_s 4:13 "wait_s" should be a number, and this is a text | send it without quotes
 /caller/phonne 6:24 unknown field "phonne" | did you mean "phone"? caller has name, phone, email, prefers
 /caller/prefers 6:51 "carrier pigeon" is no way to answer | use one of email, sms, phone, post, none

@@ -1,7 +1,7 @@
 //! A contact as it was sent: named fields with loose values, before anything is checked.
 //!
-//! JSON and CSV both become this. A JSON value knows its kind (a number is not a text); a CSV cell is just letters,
-//! which may stand for any of them.
+//! Contacts come as JSON, or become JSON on the way in (the cells of a table, see [`super::contact_csv`]), so a value
+//! always knows its kind: a number is not a text.
 
 use crate::domain::problem::did_you_mean;
 use std::borrow::Cow;
@@ -137,8 +137,6 @@ pub enum Given<'a> {
     List(Vec<Member<'a>>),
     /// A JSON object.
     Object(Vec<Member<'a>>),
-    /// A cell of a table: letters that may stand for a text, a number, a truth value or a list parted by `;`.
-    Cell(Cow<'a, str>),
 }
 
 impl Given<'_> {
@@ -151,7 +149,6 @@ impl Given<'_> {
             Self::Bool(_) => "true or false",
             Self::List(_) => "an array",
             Self::Object(_) => "an object",
-            Self::Cell(_) => "a cell",
         }
     }
 }

@@ -12,8 +12,11 @@
 //! Not here: counting and everything decided (see [`crate::domain`]); HTTP (see [`crate::web`]).
 
 pub mod check;
+pub mod columns;
+pub mod contact_csv;
 pub mod contact_json;
 pub mod draft;
+pub mod import;
 pub mod place;
 
 use crate::clock::Clock;

@@ -32,10 +32,7 @@ const FORMS: [&[Field]; 7] = [
 
 /// Reads the place.
 pub(super) fn find(sheet: &mut Sheet<'_, '_>, land: &dyn Land) -> Found {
-    let given: Vec<&[Field]> = FORMS
-        .into_iter()
-        .filter(|form| form.iter().any(|field| sheet.has(*field) && !sheet.is_blank(*field)))
-        .collect();
+    let given: Vec<&[Field]> = FORMS.into_iter().filter(|form| form.iter().any(|field| sheet.has(*field))).collect();
     let [form] = given[..] else {
         if let [first, second, ..] = given[..] {
             let problem = format!("the place is given twice: as \"{}\" and as \"{}\"", name(first), name(second));
@@ -62,7 +59,7 @@ fn name(form: &[Field]) -> String {
 /// Both numbers of a pair; a fault where one is missing.
 fn pair(sheet: &mut Sheet<'_, '_>, first: Field, second: Field) -> Option<(f64, f64)> {
     for (here, other) in [(first, second), (second, first)] {
-        if !sheet.has(here) || sheet.is_blank(here) {
+        if !sheet.has(here) {
             let problem = format!("\"{}\" is given without \"{}\"", other.name(), here.name());
             sheet.fault(other, &problem, &format!("add \"{}\"", here.name()));
             return None;
