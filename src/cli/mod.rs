@@ -6,6 +6,7 @@ pub mod client;
 pub mod convert;
 pub mod demo;
 pub mod explain;
+pub mod import_contacts;
 pub mod import_layer;
 pub mod incident;
 pub mod log;
@@ -15,6 +16,7 @@ pub mod picture;
 pub mod replay;
 pub mod rota;
 pub mod serve;
+pub mod token;
 
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -132,6 +134,8 @@ enum Verb {
     Incident(incident::IncidentArgs),
     /// Pages: test one person
     Page(page::PageArgs),
+    /// Access tokens of other systems, and people who sign in to the console
+    Token(token::TokenArgs),
     /// Take in: a map layer, or contacts of the past
     Import {
         #[command(subcommand)]
@@ -154,6 +158,8 @@ enum Verb {
 
 #[derive(Debug, Subcommand)]
 enum Import {
+    /// Contacts of the past from CSV or NDJSON; they count, and page nobody
+    Contacts(import_contacts::ImportContactsArgs),
     /// A map layer from GeoJSON, checked and repaired
     Layer(import_layer::ImportLayerArgs),
 }
@@ -228,6 +234,8 @@ fn run(cli: Cli, out: &mut dyn Write) -> anyhow::Result<u8> {
         Verb::Demo(args) => demo::run(&args).map(u8::from),
         Verb::Incident(args) => incident::run(&global, &args, out).map(u8::from),
         Verb::Page(args) => page::run(&global, &args, out).map(u8::from),
+        Verb::Token(args) => token::run(&global, &args, out).map(u8::from),
+        Verb::Import { what: Import::Contacts(args) } => import_contacts::run(&global, &args, out).map(u8::from),
         Verb::Import { what: Import::Layer(args) } => {
             let loaded = global.load()?;
             let data = global.data_dir(&loaded.config);

@@ -32,6 +32,9 @@ struct Taken {
 #[derive(Serialize)]
 struct AllTaken {
     contacts: Vec<Taken>,
+    /// How many were known already; for history alone, since an answer is otherwise the same however often it is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replayed: Option<usize>,
 }
 
 /// Takes the contacts of a body.
@@ -71,21 +74,23 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         events.push(one.into_event(app.salt()));
     }
     let answers = app.door.submit(events).await.map_err(Problem::door)?;
-    let (mut contacts, mut all_replayed) = (Vec::with_capacity(answers.len()), true);
+    let (mut contacts, mut replayed_n) = (Vec::with_capacity(answers.len()), 0);
     for (answer, (channel, doubts)) in answers.into_iter().zip(kept) {
         let Answer::Contact { receipt, replay } = answer else { return Err(unexpected()) };
-        if !replay {
-            all_replayed = false;
+        if replay {
+            replayed_n += 1;
+        } else {
             app.took(channel);
         }
         let Receipt { id, body, counted, incident } = receipt;
         contacts.push(Taken { id, responsible_body: body, counted_towards: counted, incident, doubts });
     }
+    let (all_replayed, replayed) = (replayed_n == contacts.len(), history.then_some(replayed_n));
     let mut response = match (shape, contacts.pop()) {
         (Shape::One, Some(only)) => json(StatusCode::CREATED, &only),
         (Shape::Many, last) => {
             contacts.extend(last);
-            json(StatusCode::CREATED, &AllTaken { contacts })
+            json(StatusCode::CREATED, &AllTaken { contacts, replayed })
         }
         (Shape::One, None) => return Err(unexpected()),
     };

@@ -288,7 +288,10 @@ fn schemas() -> Value {
         })),
         "TakenOrBatch": { "oneOf": [
             reference("Taken"),
-            answer_of(&["contacts"], value!({ "contacts": list_of("Taken") })),
+            answer_of(&["contacts"], value!({
+                "contacts": list_of("Taken"),
+                "replayed": { "type": "integer", "description": "With history=true: how many were known already" },
+            })),
         ] },
         "Fault": answer_of(&["pointer", "problem", "remedy"], value!({
             "pointer": { "type": "string", "description": "JSON pointer into what was sent" },
