@@ -317,7 +317,8 @@ fn tell(report: &Report, args: &ImportContactsArgs, refused: &Path, took: Durati
     let refused_file = (report.refused > 0).then(|| refused.display().to_string());
     if args.json {
         let whole = json!({
-            "rows": report.rows, "taken": report.taken, "known_already": report.known, "refused": report.refused,
+            "rows": report.rows, "taken": if args.dry_run { 0 } else { report.taken },
+            "would_take": if args.dry_run { report.taken } else { 0 }, "known_already": report.known, "refused": report.refused,
             "doubtful": report.doubtful, "dry_run": args.dry_run, "refused_file": refused_file,
             "first_refused": report.shown, "seconds": took.as_secs_f64(),
         });

@@ -13,9 +13,11 @@ use crate::clock::Clock;
 use crate::config::{self, Loaded};
 use crate::domain::event::{Answer, Author, Event};
 use crate::domain::id::Seq;
+use crate::domain::paging::Status;
 use crate::domain::person::People;
 use crate::domain::problem::Problem;
 use crate::domain::reply_code::{self, Key};
+use crate::domain::state::State;
 use crate::intake::Intake;
 use crate::keys::{InstallationKey, KeyError};
 use crate::landbook::{Land, LandBook, unknown_bodies};
@@ -54,6 +56,12 @@ pub enum StartError {
     /// The core refused the policy or went down.
     #[error("the core went down during the start: {0}")]
     Core(String),
+    /// Something waits for the daemon, and only the daemon can page for it.
+    #[error("{what}, and only the daemon pages for it: start `callout serve`, then do this again")]
+    NotAtRest {
+        /// What waits.
+        what: String,
+    },
     /// The address cannot be listened on.
     #[error(
         "cannot listen on {address}: {source}; another program (or another callout) may have it: stop that one, or set `listen` in [web]"
@@ -114,6 +122,14 @@ impl App {
     /// # Errors
     /// [`StartError`], with what to do; nothing is running then.
     pub async fn start(start: Start) -> Result<Self, StartError> {
+        let app = Self::open(start, |_| Ok(())).await?;
+        let started = Event::Started { version: env!("CARGO_PKG_VERSION").into(), tz: zone_data_version() };
+        app.tell(started).await?;
+        Ok(app)
+    }
+
+    /// Opens, lets `look` at the rebuilt state, and goes on only if it is content; announces nothing again.
+    async fn open(start: Start, look: impl Fn(&State) -> Result<(), StartError>) -> Result<Self, StartError> {
         let Start { loaded, config_path, data, clock } = start;
         let key = InstallationKey::open_or_create(&data)?;
         let link_key: Arc<Key> = Arc::new(*key.bytes());
@@ -148,6 +164,7 @@ impl App {
         if let Some(tear) = &opened.tear {
             warn!(seq = %tear.seq, bytes = tear.bytes, "the log had a torn end of {} bytes, cut off before record {}", tear.bytes, tear.seq);
         }
+        look(&opened.state)?;
         info!(records = opened.state.next.0 - 1, "log opened, state rebuilt from {} records", opened.state.next.0 - 1);
         let indexing = Indexing::default();
         indexing.start(&data, &opened.dir, Seq(opened.state.next.0 - 1));
@@ -169,8 +186,6 @@ impl App {
             bodies: loaded.bodies,
         };
         app.tell(Event::PolicyLoaded { documents: loaded.documents, by: Author::system() }).await?;
-        let started = Event::Started { version: env!("CARGO_PKG_VERSION").into(), tz: zone_data_version() };
-        app.tell(started).await?;
         Ok(app)
     }
 
@@ -367,15 +382,30 @@ fn zone_data_version() -> String {
     jiff::tz::db().available().next().map_or_else(|| "none".to_owned(), |_| "bundled".to_owned())
 }
 
-/// An engine on the data directory without a daemon: for imports while none runs. Nothing is paged: the outbox takes
-/// what would leave.
+/// An engine on the data directory without a daemon: for imports while none runs.
+///
+/// Only while nothing waits on time: with an incident open, its pages would go into this engine's outbox, and the log
+/// would say that they had gone. For the same reason nothing that was announced is sent again here.
 ///
 /// # Errors
-/// As [`App::start`]; [`EngineError::Open`] says so when a daemon holds the directory.
+/// As [`App::start`], and [`StartError::NotAtRest`]; [`EngineError::Open`] says so when a daemon holds the directory.
 pub async fn offline(data: &Path, loaded: Loaded) -> Result<App, StartError> {
     let mut loaded = loaded;
     loaded.config.email = crate::transport::EmailConfig::default();
     loaded.config.sms = crate::transport::SmsConfig::default();
-    App::start(Start { loaded, config_path: PathBuf::new(), data: data.to_owned(), clock: Arc::new(Clock::System) })
-        .await
+    let start = Start { loaded, config_path: PathBuf::new(), data: data.to_owned(), clock: Arc::new(Clock::System) };
+    App::open(start, at_rest).await
+}
+
+/// Whether nobody waits for anything: no incident, signal, warning or call-out is open.
+fn at_rest(state: &State) -> Result<(), StartError> {
+    let call_out = state.paging.call_outs.values().find(|call_out| !matches!(call_out.status, Status::Ended { .. }));
+    let what = match (state.incidents.open().next(), call_out) {
+        (Some(incident), _) => format!("{} is open", incident.id),
+        (None, Some(call_out)) => format!("{} is being paged", call_out.id),
+        (None, None) if !state.incidents.warnings.is_empty() => "a warning is in force or to come".to_owned(),
+        (None, None) if !state.signals.raised.is_empty() => "a signal is raised".to_owned(),
+        (None, None) => return Ok(()),
+    };
+    Err(StartError::NotAtRest { what })
 }
