@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 const ANY: &str = "*";
 
 /// A mapping, checked but not yet held against a file's head.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Mapping {
     /// Which system the contacts come from; `None` leaves it to the `source` column or the import's own name.
     pub source: Option<String>,
@@ -24,12 +24,6 @@ pub struct Mapping {
     pub format: Option<String>,
     /// What words become, by field.
     pub values: BTreeMap<String, BTreeMap<String, Vec<String>>>,
-}
-
-impl Default for Mapping {
-    fn default() -> Self {
-        Self { source: None, columns: Vec::new(), zone: None, format: None, values: BTreeMap::new() }
-    }
 }
 
 #[derive(Deserialize)]
