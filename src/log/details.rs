@@ -333,7 +333,7 @@ fn read_index(dir: &Path, firsts: &[u64], head: Seq) -> Result<Found, OpenError>
     for segment in firsts {
         let path = segments::path(dir, *segment, KIND);
         super::journal::read_whole(&path, &mut bytes).map_err(segments::not_opened("read", &path))?;
-        let written = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let written = super::scan::written(&bytes);
         found.written.push((written as u64, bytes.len() as u64));
         let mut offset = 0;
         for line in bytes[..written].split_inclusive(|byte| *byte == b'\n') {
@@ -392,7 +392,7 @@ fn cut_back(dir: &Path, firsts: &mut Vec<u64>, found: &Found, options: &Options)
 
 /// The bytes of a segment without the lines of these records, and where the lines that stay begin now.
 fn without(bytes: &[u8], places: &[Place], segment: u64, seqs: &BTreeSet<Seq>) -> (Vec<u8>, Vec<u32>) {
-    let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let end = super::scan::written(bytes);
     let mut kept = Vec::with_capacity(end);
     let mut moved = Vec::new();
     let mut at = 0;

@@ -71,7 +71,7 @@ pub(super) fn segment(chain: &mut Chain, file: &Path, bytes: &[u8], is_last: boo
             Some(later) => damage(format!("its bytes are not what was written, and record {later} says it was safe")),
             None if !is_last => damage("its bytes are not what was written, and a later segment follows".to_owned()),
             None => {
-                let bytes = rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1) as u64;
+                let bytes = written(rest) as u64;
                 End::Torn(Tear { file: file.to_owned(), offset: at as u64, bytes, seq })
             }
         },
@@ -108,6 +108,14 @@ fn vouching(rest: &[u8], seq: Seq) -> Option<Seq> {
         let parts = Parts::of(whole(&piece[zeros..])?.1)?;
         (parts.synced >= seq).then_some(parts.seq)
     })
+}
+
+/// Bytes up to the last one that is not zero. Most of a segment is zeros, so whole blocks are looked at first.
+pub(super) fn written(bytes: &[u8]) -> usize {
+    const BLOCK: usize = 4096;
+    let blocks = bytes.chunks(BLOCK).rposition(|block| !all_zero(block)).map_or(0, |last| last + 1);
+    let end = (blocks * BLOCK).min(bytes.len());
+    bytes[..end].iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
 }
 
 /// Whether there is nothing but zeros here.

@@ -124,7 +124,7 @@ fn closed(report: &mut Report) -> io::Result<()> {
 /// Checks one file; says whether to go on to the next.
 fn file(report: &mut Report, synced: &mut u64, path: &Path, bytes: &[u8], is_last: bool) -> bool {
     // What is zero at the end was never written.
-    let written = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let written = written(bytes);
     let mut offset = 0;
     for line in bytes[..written].split_inclusive(|byte| *byte == b'\n') {
         let checked = match line.strip_suffix(b"\n") {
@@ -147,6 +147,14 @@ fn file(report: &mut Report, synced: &mut u64, path: &Path, bytes: &[u8], is_las
         }
     }
     true
+}
+
+/// Bytes up to the last one that is not zero. Most of a segment is zeros, so whole blocks are compared first.
+fn written(bytes: &[u8]) -> usize {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    let blocks = bytes.chunks(ZEROS.len()).rposition(|block| *block != ZEROS[..block.len()]);
+    let end = blocks.map_or(0, |last| ((last + 1) * ZEROS.len()).min(bytes.len()));
+    bytes[..end].iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
 }
 
 fn hash(line: &[u8]) -> Hash {
@@ -187,7 +195,7 @@ fn judge(report: &mut Report, path: &Path, bytes: &[u8], offset: usize, could_be
     });
     let (file, seq) = (path.to_owned(), Seq(seq));
     if could_be_torn && !vouched {
-        let end = bytes.iter().rposition(|byte| *byte != 0).map_or(offset, |last| last + 1);
+        let end = written(bytes).max(offset);
         report.tear = Some(Tear { file, offset: offset as u64, bytes: (end - offset) as u64, seq });
     } else {
         report.damage = Some(Damage { file, offset: offset as u64, seq, what });

@@ -40,7 +40,6 @@ short_name = "WEXMOOR"
 public_url = "https://desk.wexmoor.example.gov.uk"
 [files]
 data = "../data"
-keywords = "{keywords}"
 bodies = "{bodies}"
 [detect]
 {detect}
@@ -55,10 +54,10 @@ widen_every = "1m"
 [sms]
 {sms}
 "#,
-                keywords = project.join("config/keywords.toml").display(),
                 bodies = project.join("config/bodies.toml").display(),
             ),
         );
+        write(&root.join("config/keywords.toml"), KEYWORDS);
         write(&root.join("config/people.toml"), PEOPLE);
         write(&root.join("config/rota.toml"), ROTA);
         let soon = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::get("Europe/London").unwrap());
@@ -106,6 +105,19 @@ surge = "storm"
 page = "tactical"
 [stand_down]
 suggest_when = ["no new reports for 2h"]
+"#;
+
+const KEYWORDS: &str = r#"
+[[topic]]
+tag = "flooding"
+title = "Flooding"
+words = ["flood", "water come in", "drain overflow"]
+not = ["floodlight"]
+[[topic]]
+tag = "storm"
+title = "Storm and trees"
+words = ["tree down", "fallen tree"]
+not = []
 "#;
 
 const PEOPLE: &str = r#"
