@@ -3,6 +3,7 @@
 use super::{Ended, Exit, Global};
 use crate::clock::Clock;
 use crate::daemon::app::{App, STOP_WITHIN, Start};
+use crate::daemon::signals::HangUps;
 use anyhow::{Context as _, Result};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,6 +25,9 @@ pub struct ServeArgs {
 /// [`Ended`] with 3 when it cannot start with this configuration or data directory.
 pub fn run(global: &Global, args: &ServeArgs) -> Result<Exit> {
     trace(args.trace_json);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("making a run time")?;
+    // Before the settings are read, so that a word that they have changed is not missed.
+    let hang_ups = runtime.block_on(async { HangUps::listen() }).context("listening for the system's signals")?;
     let mut loaded = global.load()?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
@@ -32,11 +36,10 @@ pub fn run(global: &Global, args: &ServeArgs) -> Result<Exit> {
         loaded.config.web.listen = listen;
     }
     let data = global.data_dir(&loaded.config);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("making a run time")?;
     runtime.block_on(async {
         let start = Start { loaded, config_path: global.config.clone(), data, clock: Arc::new(Clock::System) };
-        let app = App::start(start).await.map_err(|error| Ended::new(Exit::CannotStart, error.to_string()))?;
-        app.serve().await.map_err(|error| Ended::new(Exit::CannotStart, error.to_string()))
+        let app = App::start_to_serve(start).await.map_err(|error| Ended::new(Exit::CannotStart, error.to_string()))?;
+        app.serve(hang_ups).await.map_err(|error| Ended::new(Exit::CannotStart, error.to_string()))
     })?;
     // Whatever still runs on the run time's threads had its time.
     runtime.shutdown_timeout(STOP_WITHIN / 15);

@@ -8,6 +8,7 @@ use super::engine::{self, Engine, EngineError};
 use super::health::Observers;
 use super::indexing::Indexing;
 use super::post::Post;
+use super::signals::{HangUps, Signals, Told};
 use super::supervise;
 use crate::clock::Clock;
 use crate::config::{self, Loaded};
@@ -25,6 +26,7 @@ use crate::transport::inbound::KannelCallbacks;
 use crate::transport::{EmailTransport, Outbox, SetupProblem, SmsTransport};
 use crate::web;
 use crate::web::app::AppParts;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,13 +64,16 @@ pub enum StartError {
         /// What waits.
         what: String,
     },
+    /// The system's signals cannot be listened for.
+    #[error("the system gives no signals: {0}")]
+    Signals(std::io::Error),
     /// The address cannot be listened on.
     #[error(
         "cannot listen on {address}: {source}; another program (or another callout) may have it: stop that one, or set `listen` in [web]"
     )]
     Listen {
         /// Which address.
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         /// What the system said.
         source: std::io::Error,
     },
@@ -114,6 +119,12 @@ pub struct App {
     pub land: Arc<Land>,
     /// The bodies in force.
     pub bodies: crate::domain::ownership::Bodies,
+    /// The address, where it was taken at the start.
+    listener: Option<TcpListener>,
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
 }
 
 impl App {
@@ -122,14 +133,31 @@ impl App {
     /// # Errors
     /// [`StartError`], with what to do; nothing is running then.
     pub async fn start(start: Start) -> Result<Self, StartError> {
-        let app = Self::open(start, |_| Ok(())).await?;
+        Self::begin(start, false).await
+    }
+
+    /// The same, and takes the address to listen on before anything is sent: a daemon that cannot listen, started
+    /// again and again, must not page again and again.
+    ///
+    /// # Errors
+    /// As [`App::start`], and when the address cannot be had.
+    pub async fn start_to_serve(start: Start) -> Result<Self, StartError> {
+        Self::begin(start, true).await
+    }
+
+    async fn begin(start: Start, listen: bool) -> Result<Self, StartError> {
+        let app = Self::open(start, listen, |_| Ok(())).await?;
         let started = Event::Started { version: env!("CARGO_PKG_VERSION").into(), tz: zone_data_version() };
         app.tell(started).await?;
         Ok(app)
     }
 
     /// Opens, lets `look` at the rebuilt state, and goes on only if it is content; announces nothing again.
-    async fn open(start: Start, look: impl Fn(&State) -> Result<(), StartError>) -> Result<Self, StartError> {
+    async fn open(
+        start: Start,
+        listen: bool,
+        look: impl Fn(&State) -> Result<(), StartError>,
+    ) -> Result<Self, StartError> {
         let Start { loaded, config_path, data, clock } = start;
         let key = InstallationKey::open_or_create(&data)?;
         let link_key: Arc<Key> = Arc::new(*key.bytes());
@@ -166,11 +194,13 @@ impl App {
         }
         look(&opened.state)?;
         info!(records = opened.state.next.0 - 1, "log opened, state rebuilt from {} records", opened.state.next.0 - 1);
+        let listener = if listen { Some(bind(loaded.config.web.listen).await?) } else { None };
         let indexing = Indexing::default();
         indexing.start(&data, &opened.dir, Seq(opened.state.next.0 - 1));
         let engine = Engine::start(opened, Arc::clone(&clock), post, Arc::clone(&indexing.live));
         let land = Arc::new(Land::new(LandBook::new(Vec::new(), Arc::new(loaded.bodies.clone()))));
         let app = Self {
+            listener,
             indexing,
             observers,
             land,
@@ -253,9 +283,12 @@ impl App {
     ///
     /// # Errors
     /// When the address cannot be listened on.
-    pub async fn listen(self, show: Show) -> Result<Running, StartError> {
+    pub async fn listen(mut self, show: Show) -> Result<Running, StartError> {
         let address = self.config.web.listen;
-        let listener = TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
+        let listener = match self.listener.take() {
+            Some(listener) => listener,
+            None => bind(address).await?,
+        };
         let address = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
         let (stop, stopped) = watch::channel(false);
         let site = web::app::App::build(AppParts {
@@ -286,16 +319,17 @@ impl App {
         Ok(Running { app: self, address, stop, web })
     }
 
-    /// The daemon: listens, says that it is ready, and runs until the system asks it to stop. SIGHUP reads the
-    /// settings again.
+    /// The daemon: listens, says that it is ready, and runs until the system asks it to stop. SIGHUP reads settings,
+    /// plans and map layers again.
     ///
     /// # Errors
     /// When it cannot listen.
-    pub async fn serve(self) -> Result<(), StartError> {
+    pub async fn serve(self, hang_ups: HangUps) -> Result<(), StartError> {
+        let signals = Signals::listen(hang_ups).map_err(StartError::Signals)?;
         self.load_layers().await?;
         let running = self.listen(Show::default()).await?;
         println!("callout {} listens on http://{}", env!("CARGO_PKG_VERSION"), running.address);
-        running.until_told().await;
+        running.until_told(signals).await;
         running.stop().await;
         Ok(())
     }
@@ -327,34 +361,26 @@ pub struct Running {
     /// The daemon.
     pub app: App,
     /// Where it listens.
-    pub address: std::net::SocketAddr,
+    pub address: SocketAddr,
     stop: watch::Sender<bool>,
     web: tokio::task::JoinHandle<()>,
 }
 
 impl Running {
-    /// Waits for the system's word to stop; reads the settings again at each SIGHUP.
-    pub async fn until_told(&self) {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hang_up)) =
-            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
-        else {
-            warn!("the system gives no signals; only a kill ends this process");
-            return std::future::pending().await;
-        };
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => return,
-                _ = interrupt.recv() => return,
-                _ = hang_up.recv() => match self.app.reload().await {
-                    Ok(warnings) => warnings.iter().for_each(|warning| warn!("{warning}")),
-                    Err(problems) => {
-                        for problem in &problems {
-                            warn!("{problem}");
-                        }
-                        warn!(problems = problems.len(), "the new settings are wrong; the old ones stay in force");
+    /// Waits for the system's word to stop; reads settings, plans and map layers again at each SIGHUP.
+    pub async fn until_told(&self, mut signals: Signals) {
+        while signals.next().await == Told::ReadAgain {
+            match self.app.reload().await {
+                Ok(warnings) => warnings.iter().for_each(|warning| warn!("{warning}")),
+                Err(problems) => {
+                    for problem in &problems {
+                        warn!("{problem}");
                     }
-                },
+                    warn!(problems = problems.len(), "the new settings are wrong; the old ones stay in force");
+                }
+            }
+            if let Err(error) = self.app.load_layers().await {
+                warn!(%error, "the map layers could not be put into force");
             }
         }
     }
@@ -394,7 +420,7 @@ pub async fn offline(data: &Path, loaded: Loaded) -> Result<App, StartError> {
     loaded.config.email = crate::transport::EmailConfig::default();
     loaded.config.sms = crate::transport::SmsConfig::default();
     let start = Start { loaded, config_path: PathBuf::new(), data: data.to_owned(), clock: Arc::new(Clock::System) };
-    App::open(start, at_rest).await
+    App::open(start, false, at_rest).await
 }
 
 /// Whether nobody waits for anything: no incident, signal, warning or call-out is open.

@@ -10,4 +10,5 @@ pub mod health;
 pub mod indexing;
 pub mod post;
 pub mod records;
+pub mod signals;
 pub mod supervise;

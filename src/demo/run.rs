@@ -9,6 +9,7 @@ use super::{history, sample, storm, town};
 use crate::clock::Clock;
 use crate::config;
 use crate::daemon::app::{App, Running, Show, Start, StartError};
+use crate::daemon::signals::{HangUps, Signals};
 use crate::domain::event::{Author, EntryKind, Event, Sealed, TaskState, Via};
 use crate::domain::id::{IncidentId, PageId, Seq};
 use crate::domain::paging::Status;
@@ -130,8 +131,10 @@ pub async fn run(play: Play, directory: &Path) -> Result<(), DemoError> {
         3_600 / play.speed.max(1)
     ));
     let stage = Stage::new(&running, play, start, clock);
+    // A closed terminal ends it as well: there is nothing to read again.
+    let mut signals = HangUps::listen().and_then(Signals::listen).map_err(StartError::Signals)?;
     tokio::select! {
-        () = running.until_told() => {}
+        _ = signals.next() => {}
         ended = stage.play() => ended?,
     }
     running.stop().await;

@@ -1,0 +1,209 @@
+//! The daemon as the system and its administrator meet it: ports, signals, a second one on the same data, a torn end.
+
+#![allow(clippy::unwrap_used)]
+
+mod running;
+
+use callout::domain::id::Seq;
+use callout::domain::record::Record;
+use running::{Council, Daemon, Http, Watched, callout, token_for};
+use serde_json::json;
+use std::net::TcpListener;
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
+use std::path::PathBuf;
+use std::process::Output;
+use std::time::Duration;
+
+const ANY_PORT: &str = "127.0.0.1:0";
+/// The wait after which a service manager would kill it.
+const STOP_WITHIN: Duration = Duration::from_secs(15);
+
+/// A council in a directory of its own.
+struct Site {
+    root: tempfile::TempDir,
+    data: PathBuf,
+    config: PathBuf,
+    token: String,
+}
+
+impl Site {
+    fn new(council: &Council) -> Self {
+        Self::at(tempfile::tempdir().unwrap(), council)
+    }
+
+    fn at(root: tempfile::TempDir, council: &Council) -> Self {
+        let data = root.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        let config = council.write(root.path());
+        let token = token_for(&data);
+        Self { root, data, config, token }
+    }
+
+    /// One whose SMS gateway takes the connection and says nothing.
+    fn with_a_silent_gateway(gateway: &TcpListener) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let password = root.path().join("password");
+        running::write(&password, "secret\n");
+        std::fs::set_permissions(&password, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let url = format!("http://{}/cgi-bin/sendsms", gateway.local_addr().unwrap());
+        let sms = format!(
+            "via = \"kannel\"\nurl = \"{url}\"\npassword_file = \"{}\"\nfrom = \"07700 900999\"\n",
+            password.display()
+        );
+        Self::at(root, &Council { sms, surge_reports: 2, ..Council::default() })
+    }
+
+    fn start(&self) -> Daemon {
+        Daemon::start(&self.config, &self.data, ANY_PORT)
+    }
+
+    /// `callout serve` that is expected to end by itself.
+    fn refused(&self, listen: &str) -> Output {
+        let mut daemon = callout();
+        daemon.arg("--config").arg(&self.config).arg("--data").arg(&self.data).args(["serve", "--listen", listen]);
+        let output = daemon.output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+        output
+    }
+
+    /// Two floods, the first of them number `from`: the duty officer is paged.
+    fn surge(&self, daemon: &Daemon, from: u32) {
+        let mut http = Http::connect(daemon.port, &self.token).unwrap();
+        for n in from..from + 2 {
+            let contact = json!({ "channel": "phone", "text": "the road is flooded", "source_id": n.to_string(), "source": "crm" });
+            let answer = http.post("/api/v1/contacts", None, &contact).unwrap();
+            assert_eq!(answer.status, 201, "{answer:#?}");
+        }
+    }
+}
+
+fn words(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn pages(log: &mut Watched) -> usize {
+    log.read();
+    log.lines.iter().filter(|line| matches!(line.record, Record::PageIntended { .. })).count()
+}
+
+#[test]
+fn a_second_daemon_on_the_same_data_is_refused_and_told_who_has_it() {
+    let site = Site::new(&Council::default());
+    let daemon = site.start();
+    let refused = site.refused(ANY_PORT);
+    let said = words(&refused.stderr);
+    assert!(said.contains(&format!("in use by another callout (process {} on ", daemon.id())), "{said}");
+    // The first one is none the worse.
+    let ready = Http::connect(daemon.port, "").unwrap().get("/readyz").unwrap();
+    assert_eq!(ready.status, 200, "{}", ready.body);
+    // As soon as it is gone, by whatever end, the next one starts.
+    daemon.kill_nine();
+    let (status, _) = site.start().terminate();
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn a_daemon_that_cannot_listen_says_so_and_pages_nobody() {
+    let gateway = TcpListener::bind(ANY_PORT).unwrap();
+    let site = Site::with_a_silent_gateway(&gateway);
+    let daemon = site.start();
+    let mut log = Watched::of(&site.data);
+    site.surge(&daemon, 0);
+    daemon.kill_nine();
+    assert_eq!(pages(&mut log), 1, "one page is announced and without an outcome");
+    let taken = TcpListener::bind(ANY_PORT).unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let said = words(&site.refused(&address).stderr);
+    assert!(said.contains(&format!("cannot listen on {address}")) && said.contains("[web]"), "{said}");
+    assert_eq!(pages(&mut log), 1, "{}", log.told());
+    let daemon = site.start();
+    let evidence = || daemon.evidence();
+    log.wait_for("the page again, now that it listens", Seq(0), evidence, |record| {
+        matches!(record, Record::PageIntended { repeats: Some(_), .. }).then_some(())
+    });
+}
+
+#[test]
+fn told_to_stop_it_ends_well_within_its_time_though_a_send_hangs_and_somebody_listens() {
+    let gateway = TcpListener::bind(ANY_PORT).unwrap();
+    let site = Site::with_a_silent_gateway(&gateway);
+    let daemon = site.start();
+    site.surge(&daemon, 0);
+    // The gateway has the request, and will not answer it.
+    let _unanswered = gateway.accept().unwrap();
+    let idle = Http::connect(daemon.port, &site.token).unwrap();
+    let (status, took) = daemon.terminate();
+    assert_eq!(status.code(), Some(0));
+    assert!(took < STOP_WITHIN, "{took:?}");
+    println!("ended after {took:?}");
+    drop(idle);
+    let mut log = Watched::of(&site.data);
+    assert_eq!(pages(&mut log), 1, "{}", log.told());
+    let (daemon, evidence) = (site.start(), String::new);
+    log.wait_for("the page whose end nobody saw", Seq(0), evidence, |record| {
+        matches!(record, Record::PageIntended { repeats: Some(_), .. }).then_some(())
+    });
+    drop(daemon);
+}
+
+#[test]
+fn a_torn_end_is_cut_off_told_and_written_over() {
+    let site = Site::new(&Council::default());
+    let daemon = site.start();
+    site.surge(&daemon, 0);
+    daemon.kill_nine();
+    // Half a line, as a power cut leaves it, after the last whole one.
+    let segment = site.data.join("log/00000000000000000001.log");
+    let bytes = std::fs::read(&segment).unwrap();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap() as u64 + 1;
+    let file = std::fs::File::options().write(true).open(&segment).unwrap();
+    file.write_all_at(b"0123456789abcdef0123456789abcdef {\"seq\":", end).unwrap();
+    drop(file);
+    let daemon = site.start();
+    assert!(daemon.evidence().contains("torn end of 40 bytes"), "{}", daemon.evidence());
+    let ready = Http::connect(daemon.port, "").unwrap().get("/readyz").unwrap();
+    assert_eq!(ready.status, 200, "{}", ready.body);
+    site.surge(&daemon, 2);
+    assert_eq!(daemon.terminate().0.code(), Some(0));
+    let report = callout::log::verify::verify(&site.data.join("log")).unwrap();
+    assert!(report.is_sound() && report.tear.is_none(), "{report:#?}");
+    let mut log = Watched::of(&site.data);
+    log.read();
+    let contacts = log.lines.iter().filter(|line| matches!(line.record, Record::ContactTaken { .. })).count();
+    assert_eq!(contacts, 4);
+}
+
+#[test]
+fn a_reload_takes_good_plans_and_keeps_the_old_ones_when_the_new_are_bad() {
+    let site = Site::new(&Council::default());
+    let daemon = site.start();
+    let playbook = site.root.path().join("playbooks/trees.toml");
+    let good = std::fs::read_to_string(&playbook).unwrap();
+    let mut log = Watched::of(&site.data);
+    let title = |daemon: &Daemon| {
+        let answer = Http::connect(daemon.port, &site.token).unwrap().get("/api/v1/playbooks").unwrap();
+        assert_eq!(answer.status, 200, "{answer:#?}");
+        let playbooks = answer.json();
+        let trees = playbooks["playbooks"].as_array().unwrap().iter().find(|one| one["id"] == "trees").unwrap();
+        trees["title"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(title(&daemon), "Storm and trees");
+    running::write(&playbook, &good.replace("page = \"tactical\"", "page = \"nobody_has_this_role\""));
+    daemon.signal("HUP");
+    running::wait_for(
+        "a word about the bad playbook",
+        || daemon.evidence(),
+        || daemon.evidence().contains("the old ones stay in force").then_some(()),
+    );
+    assert_eq!(title(&daemon), "Storm and trees");
+    log.read();
+    let before = log.lines.last().unwrap().seq;
+    running::write(&playbook, &good.replace("Storm and trees", "Trees and branches"));
+    daemon.signal("HUP");
+    let evidence = || daemon.evidence();
+    log.wait_for("the new plans", before, evidence, |record| {
+        matches!(record, Record::PolicyInForce { .. }).then_some(())
+    });
+    running::wait_for("the new title", || daemon.evidence(), || (title(&daemon) == "Trees and branches").then_some(()));
+    assert_eq!(daemon.terminate().0.code(), Some(0));
+}
