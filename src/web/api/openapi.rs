@@ -33,8 +33,6 @@ struct Shape {
 const JSON: &str = "application/json";
 const NDJSON: &str = "application/x-ndjson";
 const TEXT: &str = "text/plain";
-const HTML: &str = "text/html";
-const FORM: &str = "application/x-www-form-urlencoded";
 
 fn shape(action: Action) -> Option<Shape> {
     let reads = |form| Shape { query: &[], takes: &[], status: 200, gives: (JSON, form), refuses: &[] };
@@ -47,7 +45,7 @@ fn shape(action: Action) -> Option<Shape> {
     };
     Some(match action {
         // The console's pages are for people, and change with it.
-        Action::Page(_) => return None,
+        Action::Page(_) | Action::SignInPage | Action::SignIn | Action::SignOut => return None,
         Action::ContactsCreate => Shape {
             query: &[("history", "true: loaded from the past; counted as history, never a reason to page")],
             takes: &[(JSON, "ContactOrBatch"), (NDJSON, "Contact")],
@@ -96,9 +94,6 @@ fn shape(action: Action) -> Option<Shape> {
             ..reads("")
         },
         Action::Live => Shape { gives: ("text/event-stream", ""), refuses: &[Kind::Busy], ..reads("") },
-        Action::SignInPage => Shape { query: &[("next", "Where to go afterwards")], gives: (HTML, ""), ..reads("") },
-        Action::SignIn => Shape { gives: (TEXT, ""), ..writes(&[(FORM, "SignIn")], 303, "") },
-        Action::SignOut => Shape { gives: (TEXT, ""), ..writes(&[(FORM, "SignOut")], 303, "") },
         Action::Healthz => Shape { gives: (TEXT, ""), ..reads("") },
         Action::Readyz => Shape { refuses: &[], ..reads("Ready") },
         Action::Metrics => Shape { gives: ("application/openmetrics-text", ""), ..reads("") },
@@ -157,7 +152,11 @@ fn operation(route: &Route, shape: &Shape) -> Value {
         .map(|name| value!({ "name": name, "in": "path", "required": true, "schema": path_parameter(name) }))
         .collect();
     for (name, what) in shape.query {
-        let parameter = value!({ "name": name, "in": "query", "description": what, "schema": { "type": "string" } });
+        let schema = match *name {
+            "history" | "open" => value!({ "type": "string", "enum": ["true", "false"] }),
+            _ => value!({ "type": "string" }),
+        };
+        let parameter = value!({ "name": name, "in": "query", "description": what, "schema": schema });
         parameters.push(parameter);
     }
     if route.action == Action::ContactsCreate {
@@ -335,11 +334,11 @@ fn schemas() -> Value {
         })),
         "Activate": object(&["playbook", "reason"], value!({ "playbook": slug, "reason": reason })),
         "Note": object(&["text"], value!({
-            "text": words,
+            "text": reason,
             "kind": { "type": "string", "enum": ["information", "decision", "action", "request", "offer", "contact", "media", "lesson"] },
             "corrects": { "type": "integer", "minimum": 1, "description": "The entry that this one corrects" },
         })),
-        "Decision": object(&["text"], value!({ "text": words, "corrects": { "type": "integer", "minimum": 1 } })),
+        "Decision": object(&["text"], value!({ "text": reason, "corrects": { "type": "integer", "minimum": 1 } })),
         "MoveTask": object(&["state"], value!({
             "state": { "type": "string", "enum": ["accepted", "done", "not_done", "open"] },
         })),
@@ -366,10 +365,5 @@ fn schemas() -> Value {
             "ready": { "type": "boolean" }, "version": { "type": "string" },
             "parts": { "type": "array", "items": { "type": "object" } },
         })),
-        "SignIn": object(&[], value!({
-            "name": line, "password": { "type": "string" }, "next": { "type": "string" }, "demo_user": line,
-            "csrf": { "type": "string" },
-        })),
-        "SignOut": object(&[], value!({ "csrf": { "type": "string" } })),
     })
 }
