@@ -96,11 +96,18 @@ impl Client {
 fn own_token(data: &Path, key: &InstallationKey) -> Result<String> {
     let created = Clock::System.now();
     let wanted = NewToken {
-        name: format!("command line, process {}", std::process::id()),
+        // It stands in the log as whoever did it, and on the page as whoever opened the incident.
+        name: format!("{} at the command line ({})", user(), std::process::id()),
         scopes: vec![Scope::Admin],
         created,
         expires: Some(after(created, OWN_TOKEN_FOR)),
         command: true,
     };
     TokenFile::of(data).make(key, wanted).context("the command line signs in as this machine")
+}
+
+/// Who runs the command, as the system names them.
+fn user() -> String {
+    let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "somebody".to_owned())
 }

@@ -367,6 +367,13 @@ impl<'a> Stage<'a> {
                 }
             }
             Entry::StandDown { by: who, reason } => {
+                // The evening is over: so is whatever else was opened in it.
+                let others: Vec<IncidentId> =
+                    view.incidents.open().map(|open| open.id).filter(|id| *id != incident).collect();
+                for other in others {
+                    let reason = sealed("The storm has passed; what is left goes to the day teams.".to_owned());
+                    self.submit(Event::StoodDown { incident: other, by: by(who), reason }).await?;
+                }
                 Event::StoodDown { incident, by: by(who), reason: sealed(reason.to_owned()) }
             }
         };
@@ -390,7 +397,7 @@ impl<'a> Stage<'a> {
         let teller = Teller { name: &name, zone: &zone };
         let mut lines: Vec<(Seq, String)> = Vec::new();
         // Pages of one moment are one line.
-        let mut paged: BTreeMap<Timestamp, Vec<(Seq, String)>> = BTreeMap::new();
+        let mut paged: BTreeMap<(Timestamp, IncidentId), Vec<(Seq, String)>> = BTreeMap::new();
         for incident in view.incidents.by_id.values() {
             for line in incident.timeline.iter().filter(|line| line.seq > self.told) {
                 let told = teller.tell(&line.record);
@@ -413,19 +420,20 @@ impl<'a> Stage<'a> {
                         | Record::StoodDown { .. }
                 );
                 if let Record::PageIntended { person, channel, .. } = line.record.as_ref() {
-                    let words = format!("paged {} by {channel}", name(person.as_str()));
-                    paged.entry(line.at).or_default().push((line.seq, words));
+                    let words = format!("{} by {channel}", name(person.as_str()));
+                    paged.entry((line.at, incident.id)).or_default().push((line.seq, words));
                 } else if wanted {
                     let more = evidence.or_else(|| (!told.text.is_empty()).then_some(told.text));
                     let words = more.map_or(told.title.clone(), |more| format!("{}: {more}", told.title));
+                    let words = format!("{} {words}", incident.id);
                     lines.push((line.seq, self.line(line.at, &words)));
                 }
             }
         }
-        for (at, pages) in paged {
+        for ((at, incident), pages) in paged {
             let seq = pages[0].0;
             let words: Vec<String> = pages.into_iter().map(|(_, words)| words).collect();
-            lines.push((seq, self.line(at, &words.join(", "))));
+            lines.push((seq, self.line(at, &format!("{incident} paged {}", words.join(", ")))));
         }
         lines.sort();
         lines.iter().for_each(|(_, line)| say(line));
