@@ -18,7 +18,7 @@ use callout::keys::InstallationKey;
 use callout::log::tail::Follow;
 use callout::web::scope::Scope;
 use callout::web::tokens::{NewToken, TokenFile};
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -253,9 +253,4 @@ impl Watched {
 pub fn write(path: &Path, text: &str) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, text).unwrap();
-}
-
-/// Opens a file for reading only, to be sure it is there.
-pub fn exists(path: &Path) -> bool {
-    File::open(path).is_ok()
 }
