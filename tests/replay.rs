@@ -66,4 +66,10 @@ fn the_august_storm_of_boston_is_seen() {
     let highest = &report["busiest_days"][0];
     assert_eq!((highest["day"].as_str(), highest["contacts"].as_u64()), (Some("2015-08-04"), Some(87)));
     assert!(highest["first_fired"].as_str().is_some_and(|at| at.starts_with("2015-08-04")), "{highest}");
+    // The same through the mapping that `import contacts` takes.
+    let mapping = concat!(env!("CARGO_MANIFEST_DIR"), "/config/mappings/boston-311.toml");
+    let more = ["--mapping", mapping, "--topic-from", "tags", "--only", "tree_emergencies", "--json"];
+    let mapped: serde_json::Value = serde_json::from_str(&replay(&file, &more)).unwrap();
+    assert_eq!(mapped["busiest_days"][0]["first_fired"], highest["first_fired"]);
+    assert_eq!(mapped["contacts"], report["contacts"]);
 }

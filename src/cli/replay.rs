@@ -14,10 +14,11 @@ mod past;
 use super::Global;
 use crate::domain::policy::Floors;
 use crate::domain::time::{SignedDuration, Timestamp};
+use crate::intake::columns::Mapping;
 use anyhow::{Context as _, Result, bail};
 use core::{Fired, Replayed};
 use jiff::tz::TimeZone;
-use past::{Past, Read};
+use past::{How, Past, Read};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -32,6 +33,9 @@ pub struct ReplayArgs {
     /// The column whose values are the topics; each is watched by the rule. Without it: the council's keywords and playbooks
     #[arg(long, value_name = "COLUMN")]
     pub topic_from: Option<String>,
+    /// A column mapping, as `import contacts` takes it; --topic-from may then name a field, such as tags
+    #[arg(long, value_name = "FILE")]
+    pub mapping: Option<PathBuf>,
     /// The column with the time received [default: the first of received_at, local_time, time, timestamp, created]
     #[arg(long, value_name = "COLUMN")]
     pub time: Option<String>,
@@ -114,10 +118,18 @@ fn cluster_rule(text: &str) -> Option<(u32, u32, SignedDuration)> {
 pub fn run(args: &ReplayArgs, global: &Global, tell: &mut dyn FnMut(u64, u64), out: &mut dyn Write) -> Result<()> {
     let loaded = global.load();
     let council_zone = loaded.as_ref().ok().and_then(|loaded| loaded.config.deciding.zone());
-    let zone = match (&args.zone, council_zone) {
-        (Some(name), _) => TimeZone::get(name).with_context(|| format!("there is no time zone \"{name}\""))?,
-        (None, Some(zone)) => zone,
-        (None, None) => TimeZone::get("Europe/London")?,
+    let mapping = match &args.mapping {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            Mapping::parse(&text).with_context(|| path.display().to_string())?
+        }
+        None => Mapping::default(),
+    };
+    let zone = match (&args.zone, &mapping.zone, council_zone) {
+        (Some(name), _, _) => TimeZone::get(name).with_context(|| format!("there is no time zone \"{name}\""))?,
+        (None, Some(zone), _) => zone.clone(),
+        (None, None, Some(zone)) => zone,
+        (None, None, None) => TimeZone::get("Europe/London")?,
     };
     let Some((reports, within)) = surge_rule(&args.rule) else {
         bail!("\"{}\" is not a rule; write it like \"5 in 60m\" (at least 2)", args.rule);
@@ -134,7 +146,9 @@ pub fn run(args: &ReplayArgs, global: &Global, tell: &mut dyn FnMut(u64, u64), o
         (None, Ok(loaded)) => Some(&loaded.policy.keywords),
         (None, Err(ended)) => bail!("{}\nor give --topic-from COLUMN, which needs no configuration", ended.message),
     };
-    let read = past::read(&args.file, args.topic_from.as_deref(), args.time.as_deref(), &zone, keywords)?;
+    let how =
+        How { topic_from: args.topic_from.as_deref(), time: args.time.as_deref(), zone: &zone, keywords, mapping };
+    let read = past::read(&args.file, how)?;
     let Read { mut past, refused, first_refused } = read;
     let only: Vec<String> = args.only.iter().map(|topic| past::slug(topic)).collect();
     if !only.is_empty() {

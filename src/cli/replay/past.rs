@@ -5,6 +5,7 @@ use crate::domain::id::Tag;
 use crate::domain::keywords::Keywords;
 use crate::domain::place::GridPoint;
 use crate::domain::time::{Timestamp, resolve, to_millis};
+use crate::intake::columns::Mapping;
 use anyhow::{Context as _, Result, bail};
 use flate2::read::MultiGzDecoder;
 use jiff::tz::TimeZone;
@@ -40,6 +41,21 @@ pub struct Read {
     pub first_refused: Option<String>,
 }
 
+/// How a file is read.
+#[derive(Debug)]
+pub struct How<'a> {
+    /// The column (or mapped field) whose values are the topics.
+    pub topic_from: Option<&'a str>,
+    /// The column with the time.
+    pub time: Option<&'a str>,
+    /// The zone of times without an offset.
+    pub zone: &'a TimeZone,
+    /// The rules that find topics in words, where no column has them.
+    pub keywords: Option<&'a Keywords>,
+    /// Fields by column; without columns of its own the columns are named like fields.
+    pub mapping: Mapping,
+}
+
 /// Names of columns that hold the time, if none is named.
 const TIMES: [&str; 8] =
     ["received_at", "local_time", "time", "timestamp", "created", "created_at", "opened", "occurred_at"];
@@ -57,17 +73,19 @@ pub fn slug(text: &str) -> String {
     slug.trim_end_matches('_').to_owned()
 }
 
+/// Between several words that a mapping makes of one.
+const BETWEEN: &str = "\u{1f}";
+
+/// The topics of a cell.
+fn topics_of(cell: &str) -> Vec<String> {
+    cell.split(BETWEEN).map(slug).filter(|topic| !topic.is_empty()).collect()
+}
+
 /// Reads the file; its kind is told by its first byte that is no white space (`{` for NDJSON).
 ///
 /// # Errors
 /// It cannot be read, or a column that was asked for is not there.
-pub fn read(
-    path: &Path,
-    topic_from: Option<&str>,
-    time: Option<&str>,
-    zone: &TimeZone,
-    keywords: Option<&Keywords>,
-) -> Result<Read> {
+pub fn read(path: &Path, how: How<'_>) -> Result<Read> {
     let shown = path.display();
     let mut file = BufReader::new(File::open(path).with_context(|| format!("cannot read {shown}"))?);
     let packed = file.fill_buf()?.starts_with(&[0x1f, 0x8b]);
@@ -76,14 +94,7 @@ pub fn read(
     let first =
         input.fill_buf().with_context(|| format!("cannot read {shown}"))?.iter().find(|b| !b.is_ascii_whitespace());
     let json = first == Some(&b'{');
-    let mut reading = Reading {
-        topic_from,
-        time,
-        zone,
-        keywords,
-        middle: None,
-        read: Read { past: Vec::new(), refused: 0, first_refused: None },
-    };
+    let mut reading = Reading { how, middle: None, read: Read { past: Vec::new(), refused: 0, first_refused: None } };
     if json {
         for (at, line) in input.lines().enumerate() {
             let line = line.with_context(|| format!("{shown}, line {}", at + 1))?;
@@ -103,7 +114,13 @@ pub fn read(
     } else {
         let mut rows = csv::ReaderBuilder::new().flexible(true).from_reader(input.by_ref());
         let header = rows.headers().with_context(|| format!("{shown} has no header line"))?.clone();
-        if let Some(column) = topic_from.filter(|column| !header.iter().any(|name| name == *column)) {
+        if !reading.how.mapping.columns.is_empty() {
+            let head: Vec<String> = header.iter().map(str::to_owned).collect();
+            reading.how.mapping.settle(&head)?;
+        }
+        let mapped = |column: &str| reading.how.mapping.columns.iter().any(|(field, _)| field == column);
+        let there = |column: &&str| header.iter().any(|name| name == *column) || mapped(column);
+        if let Some(column) = reading.how.topic_from.filter(|column| !there(column)) {
             bail!("{shown} has no column \"{column}\"; it has {}", header.iter().collect::<Vec<_>>().join(", "));
         }
         for row in rows.records() {
@@ -121,10 +138,7 @@ pub fn read(
 }
 
 struct Reading<'a> {
-    topic_from: Option<&'a str>,
-    time: Option<&'a str>,
-    zone: &'a TimeZone,
-    keywords: Option<&'a Keywords>,
+    how: How<'a>,
     middle: Option<(f64, f64)>,
     read: Read,
 }
@@ -136,7 +150,15 @@ impl Reading<'_> {
     }
 
     fn row(&mut self, line: u64, row: &BTreeMap<&str, String>) -> Result<()> {
-        let named = self.time.into_iter().chain(TIMES).find_map(|name| row.get(name));
+        let mapping = self.how.mapping.clone();
+        let mut mapped = row.clone();
+        for (field, column) in &mapping.columns {
+            if let Some(word) = row.get(column.as_str()) {
+                mapped.insert(field, mapping.value(field, word).join(BETWEEN));
+            }
+        }
+        let row = &mapped;
+        let named = self.how.time.into_iter().chain(TIMES).find_map(|name| row.get(name));
         let Some(at) = named.and_then(|text| self.instant(text.trim())) else {
             let why = match named {
                 Some(text) => {
@@ -147,8 +169,8 @@ impl Reading<'_> {
             self.refuse(line, &why);
             return Ok(());
         };
-        let topics: Vec<String> = match (self.topic_from, self.keywords) {
-            (Some(column), _) => row.get(column).map(|text| slug(text)).filter(|s| !s.is_empty()).into_iter().collect(),
+        let topics: Vec<String> = match (self.how.topic_from, self.how.keywords) {
+            (Some(column), _) => topics_of(row.get(column).map_or("", String::as_str)),
             (None, Some(keywords)) => {
                 let words: Vec<&str> = ["text", "type", "service", "description"]
                     .iter()
@@ -160,7 +182,7 @@ impl Reading<'_> {
                     .map(|found| found.tag.as_str().to_owned())
                     .collect();
                 let given = row.get("tags").map_or("", String::as_str);
-                tags.extend(given.split([',', ';', ' ', '[', ']', '"']).filter(|t| !t.is_empty()).map(str::to_owned));
+                tags.extend(given.split([',', ';']).flat_map(topics_of));
                 tags.sort_unstable();
                 tags.dedup();
                 tags
@@ -176,10 +198,14 @@ impl Reading<'_> {
     }
 
     fn instant(&self, text: &str) -> Option<Timestamp> {
+        use jiff::civil::DateTime;
+        if let Some(format) = &self.how.mapping.format {
+            return DateTime::strptime(format, text).ok().map(|local| resolve(local, self.how.zone));
+        }
         if let Ok(at) = text.parse::<Timestamp>() {
             return Some(to_millis(at));
         }
-        text.parse::<jiff::civil::DateTime>().ok().map(|local| resolve(local, self.zone))
+        text.parse::<DateTime>().ok().map(|local| resolve(local, self.how.zone))
     }
 
     fn place(&mut self, row: &BTreeMap<&str, String>) -> Option<GridPoint> {
