@@ -256,6 +256,9 @@ impl Story {
                 };
                 self.event(Event::PageReceipt { page: PageId(self.names.find(page)?), receipt });
             }
+            ["alarm", ..] => {
+                self.event(Event::Alarm { cause: words[1..].join(" ") });
+            }
             ["test", person] => {
                 self.event(Event::TestPage { person: PersonId::from(person), by: by("admin", Via::Command) });
             }

@@ -100,8 +100,7 @@ fn due(state: &State, call_out: &CallOut, now: Timestamp) -> Due {
 /// When the next level (or everybody) is called in; `None` for a test page under way.
 fn level_deadline(state: &State, call_out: &CallOut) -> Option<Timestamp> {
     let (figures, escalate_after) = figures(state);
-    let Some(level) = call_out.level else { return Some(call_out.level_at) };
-    if call_out.test.is_some() {
+    if call_out.test.is_some() && call_out.level.is_some() {
         return None;
     }
     let policy = state.policy.in_force.as_deref();
@@ -109,6 +108,8 @@ fn level_deadline(state: &State, call_out: &CallOut) -> Option<Timestamp> {
     if let Some(widened_at) = call_out.widened_at {
         return Some(awake(after(widened_at, figures.widen_every)));
     }
+    // A call-out whose ladder is empty is widened before it has had a level.
+    let Some(level) = call_out.level else { return Some(call_out.level_at) };
     if !call_out.called.values().any(|called| called.level == level && called.next_at.is_some()) {
         // Passed with a recorded reason, or everybody there has answered and more are wanted.
         return Some(call_out.level_at);
