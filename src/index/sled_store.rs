@@ -6,6 +6,8 @@
 //! * after the first open `conf`, `db`, the directory and its parent are synced, since sled does not sync `conf`;
 //! * sled's `flush` is no sync (`sync_file_range`): ours syncs the file, and an error there is an error;
 //! * several trees change only in one transaction, with `applied` in it;
+//! * its threads may hold the file for a moment after it was dropped: before it is opened or put aside, its lock is
+//!   waited for, since a store in use is no damaged one;
 //! * values are a few bytes, so nothing goes to `blobs/`; default features; an explicit, small cache.
 //!
 //! The only file that knows sled.
@@ -18,11 +20,12 @@ use crate::domain::record::Record;
 use crate::domain::time::Timestamp;
 use sled::transaction::{ConflictableTransactionError, TransactionError, TransactionalTree};
 use sled::{Db, Transactional as _, Tree};
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// sled's page cache. It grows beyond this by a factor of two or three under load; still small.
 const CACHE_BYTES: u64 = 32 << 20;
@@ -30,6 +33,9 @@ const CACHE_BYTES: u64 = 32 << 20;
 const FORM: u64 = 1;
 const APPLIED: &[u8] = b"applied";
 const FORM_KEY: &[u8] = b"form";
+/// The longest wait for threads of a store that was just closed. Seen: some milliseconds.
+const LET_GO_WITHIN: Duration = Duration::from_secs(10);
+const LET_GO_ASKED_EVERY: Duration = Duration::from_millis(5);
 
 /// The trees, all opened.
 pub(super) struct Store {
@@ -51,10 +57,12 @@ struct Trees {
 impl Store {
     /// Opens what is in `dir`, or makes a new one there; with all cures short of putting it aside.
     pub fn open(dir: &Path) -> Result<Self, IndexError> {
+        wait_until_let_go(dir)?;
         remove_snapshots(dir, |name| name.ends_with(".generating"))?;
         let first = guarded(|| Self::open_once(dir));
         let Err(error) = first else { return first };
         tracing::warn!(%error, "the index did not open: {error}; trying without its snapshots");
+        wait_until_let_go(dir)?;
         remove_snapshots(dir, |_| true)?;
         guarded(|| Self::open_once(dir))
     }
@@ -346,6 +354,9 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, IndexError>) -> Result
 /// Puts `dir` aside as `DIR.broken`, in place of the one put aside before, and opens a new store.
 pub(super) fn begin_anew(dir: &Path) -> Result<Store, IndexError> {
     if dir.exists() {
+        if let Err(error) = wait_until_let_go(dir) {
+            tracing::warn!(%error, "the index is put aside while it may be in use: {error}");
+        }
         let mut name = dir.as_os_str().to_owned();
         name.push(".broken");
         let aside = Path::new(&name);
@@ -355,6 +366,31 @@ pub(super) fn begin_anew(dir: &Path) -> Result<Store, IndexError> {
         fs::rename(dir, aside).map_err(disk("put aside", dir))?;
     }
     guarded(|| Store::open_once(dir))
+}
+
+/// Waits until nobody holds the store's lock, which sled takes on `db`.
+fn wait_until_let_go(dir: &Path) -> Result<(), IndexError> {
+    let path = dir.join("db");
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(disk("open", &path)(error)),
+    };
+    let mut waited = Duration::ZERO;
+    loop {
+        match file.try_lock() {
+            // Dropping the file lets it go again.
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if waited < LET_GO_WITHIN => {
+                std::thread::sleep(LET_GO_ASKED_EVERY);
+                waited += LET_GO_ASKED_EVERY;
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(IndexError::Store(format!("{} is held by another process", path.display())));
+            }
+            Err(TryLockError::Error(error)) => return Err(disk("lock", &path)(error)),
+        }
+    }
 }
 
 fn remove_snapshots(dir: &Path, which: impl Fn(&str) -> bool) -> Result<(), IndexError> {

@@ -164,6 +164,26 @@ fn a_damaged_snapshot_goes_and_the_rest_is_kept() {
     check(&index, 30);
 }
 
+#[test]
+fn a_store_that_is_still_being_let_go_of_is_waited_for_and_not_taken_for_a_broken_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("index");
+    drop(fresh(&path, 30));
+    let (taken, is_taken) = std::sync::mpsc::channel();
+    let db = path.join("db");
+    let holder = std::thread::spawn(move || {
+        let file = std::fs::File::open(db).unwrap();
+        file.lock().unwrap();
+        taken.send(()).unwrap();
+        std::thread::sleep(Duration::from_millis(50));
+    });
+    is_taken.recv().unwrap();
+    let (index, opening) = Index::open(&path, Seq(30)).unwrap();
+    assert_eq!(opening, Opening::AsItWas(Seq(30)));
+    check(&index, 30);
+    holder.join().unwrap();
+}
+
 /// Each file overwritten, cut or emptied in turn: it opens, whatever it takes, and the worker makes it whole.
 #[test]
 fn whatever_is_damaged_it_opens_and_is_whole_again() {
