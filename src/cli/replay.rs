@@ -10,6 +10,8 @@
 
 mod core;
 mod past;
+mod series;
+mod streams;
 
 use super::Global;
 use crate::domain::policy::Floors;
@@ -26,10 +28,14 @@ use std::path::PathBuf;
 
 /// Arguments of `callout replay`.
 #[derive(Debug, Clone, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct ReplayArgs {
+    /// One detector over a set of data, to measure it
+    #[command(subcommand)]
+    pub set: Option<ReplaySet>,
     /// Contacts of the past: CSV with a header line or NDJSON, plain or .gz
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    #[arg(value_name = "FILE", required = true)]
+    pub file: Option<PathBuf>,
     /// The column whose values are the topics; each is watched by the rule. Without it: the council's keywords and playbooks
     #[arg(long, value_name = "COLUMN")]
     pub topic_from: Option<String>,
@@ -54,6 +60,13 @@ pub struct ReplayArgs {
     /// Answer as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// The detectors that can be run over a set of data.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub enum ReplaySet {
+    /// The volume detector over count series
+    Streams(streams::StreamsArgs),
 }
 
 /// What the whole run came to.
@@ -116,6 +129,10 @@ fn cluster_rule(text: &str) -> Option<(u32, u32, SignedDuration)> {
 /// # Errors
 /// The file cannot be read, a column is missing, a rule is not one, or the configuration is needed and wrong.
 pub fn run(args: &ReplayArgs, global: &Global, tell: &mut dyn FnMut(u64, u64), out: &mut dyn Write) -> Result<()> {
+    if let Some(ReplaySet::Streams(args)) = &args.set {
+        return streams::run(args, tell, out);
+    }
+    let Some(file) = &args.file else { bail!("which file? See `callout replay --help`") };
     let loaded = global.load();
     let council_zone = loaded.as_ref().ok().and_then(|loaded| loaded.config.deciding.zone());
     let mapping = match &args.mapping {
@@ -148,14 +165,14 @@ pub fn run(args: &ReplayArgs, global: &Global, tell: &mut dyn FnMut(u64, u64), o
     };
     let how =
         How { topic_from: args.topic_from.as_deref(), time: args.time.as_deref(), zone: &zone, keywords, mapping };
-    let read = past::read(&args.file, how)?;
+    let read = past::read(file, how)?;
     let Read { mut past, refused, first_refused } = read;
     let only: Vec<String> = args.only.iter().map(|topic| past::slug(topic)).collect();
     if !only.is_empty() {
         past.retain(|contact| contact.topics.iter().any(|topic| only.contains(topic)));
     }
     if past.is_empty() {
-        bail!("{} has no contact that could be read{}", args.file.display(), first_refused.unwrap_or_default());
+        bail!("{} has no contact that could be read{}", file.display(), first_refused.unwrap_or_default());
     }
     past.sort_by_key(|contact| contact.at);
     let mut replayed = Replayed::default();

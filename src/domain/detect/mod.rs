@@ -5,6 +5,7 @@
 //! leads to is not decided here (see [`crate::domain::incident`]). The first detector is the floor rules.
 
 mod floor;
+pub mod volume;
 
 use super::contact::Contact;
 use super::decide::Decision;
