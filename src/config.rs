@@ -72,6 +72,20 @@ settings! {
         playbooks: PathBuf = "../playbooks".into(), ();
     }
 
+    /// The keeping of the record: who is mailed its signed head, and how long details are kept. See docs/record.md.
+    pub struct Keeping {
+        /// Where the signed head of the log goes each day: a mailbox that nobody who runs callout can change. "none" for nowhere.
+        mail_to: String = "none".to_owned(), 4..=200;
+        /// The head is signed each day, and whenever so many records have come since.
+        sign_every: u32 = 10_000, 100..=1_000_000;
+        /// How long the details of a routine contact are kept, in days.
+        contact_days: u32 = 365, 1..=36_500;
+        /// How long the words of an incident are kept, in years.
+        incident_years: u32 = 21, 1..=100;
+        /// When details whose time is over are erased: minute, hour, day of month, month, day of week.
+        erase_at: String = "30 3 * * *".to_owned(), 9..=100;
+    }
+
     /// `callout demo`: a made-up town and a made-up storm; nothing leaves the machine.
     pub struct Demo {
         /// How many times faster than the clock.
@@ -96,6 +110,8 @@ pub struct Config {
     pub email: EmailConfig,
     /// `[sms]`.
     pub sms: SmsConfig,
+    /// `[record]`.
+    pub record: Keeping,
     /// `[demo]`.
     pub demo: Demo,
 }
@@ -126,6 +142,7 @@ impl Config {
             files: Files::read(root.table_or_empty("files")),
             email: by_serde(&mut root, "email", text),
             sms: by_serde(&mut root, "sms", text),
+            record: Keeping::read(root.table_or_empty("record")),
             demo: Demo::read(root.table_or_empty("demo")),
         };
         if config.deciding.zone().is_none() {

@@ -5,7 +5,7 @@
 //! try out numbers, names or guesses against the digests. Each use names its purpose, so that a digest made for one
 //! thing is worth nothing for another.
 //!
-//! Not here: the key that signs the log's heads (see [`crate::log`]), and passwords, which need a slow digest.
+//! Not here: the key that signs the log's heads (it lies beside, see `log/heads.rs`), and passwords, which need a slow digest.
 
 use crate::domain::event::hex;
 use hmac::{Hmac, KeyInit, Mac};
@@ -53,7 +53,7 @@ impl Purpose {
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// Reading, making or protecting the file failed.
-    #[error("the installation key {path}: {source}")]
+    #[error("the key {path}: {source}")]
     File {
         /// Which file.
         path: PathBuf,
@@ -61,7 +61,7 @@ pub enum KeyError {
         source: std::io::Error,
     },
     /// The file is not a key.
-    #[error("the installation key {path} holds {bytes} bytes and should hold {KEY_BYTES}; restore it from the backup")]
+    #[error("the key {path} holds {bytes} bytes and should hold {KEY_BYTES}; restore it from the backup")]
     Length {
         /// Which file.
         path: PathBuf,
@@ -69,12 +69,23 @@ pub enum KeyError {
         bytes: usize,
     },
     /// Others may read it.
-    #[error("the installation key {path} can be read by others (mode {mode:o}); run: chmod 600 {path}")]
+    #[error("the key {path} can be read by others (mode {mode:o}); run: chmod 600 {path}")]
     Open {
         /// Which file.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
+    },
+    /// It is not the key that signed before.
+    #[error(
+        "the signing key {path} is not the one that signed this log's heads before; restore the old one from the backup, \
+         or, to go on with a new one, tell the records officer and remove {public}"
+    )]
+    Another {
+        /// The key.
+        path: PathBuf,
+        /// The public key that was noted.
+        public: PathBuf,
     },
     /// The system gave no random bytes.
     #[error("the system gives no random bytes: {0}")]
@@ -84,53 +95,12 @@ pub enum KeyError {
 impl InstallationKey {
     /// Reads the key of a data directory; makes it, with mode 0600, at the first start.
     pub fn open_or_create(data: &Path) -> Result<Self, KeyError> {
-        let path = data.join(KEY_FILE);
-        let failed = |source| KeyError::File { path: path.clone(), source };
-        match std::fs::File::open(&path) {
-            Ok(mut file) => {
-                check_private(&path, &file)?;
-                let mut key = Vec::with_capacity(KEY_BYTES);
-                // One byte more than it should hold, so that a longer file shows; never a whole stray gigabyte.
-                Read::by_ref(&mut file).take(KEY_BYTES as u64 + 1).read_to_end(&mut key).map_err(failed)?;
-                Self::from_bytes(key, &path)
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::create(&path),
-            Err(error) => Err(failed(error)),
-        }
+        secret(&data.join(KEY_FILE)).map(Self)
     }
 
     /// A key that lives in memory only: for the demo and for tests.
     pub fn in_memory(seed: u8) -> Self {
         Self([seed; KEY_BYTES])
-    }
-
-    fn from_bytes(key: Vec<u8>, path: &Path) -> Result<Self, KeyError> {
-        let bytes = key.len();
-        Ok(Self(key.try_into().map_err(|_| KeyError::Length { path: path.to_owned(), bytes })?))
-    }
-
-    fn create(path: &Path) -> Result<Self, KeyError> {
-        let failed = |source| KeyError::File { path: path.to_owned(), source };
-        let key = random_bytes::<KEY_BYTES>()?;
-        let directory = path.parent().expect("the key lies in a directory of its own");
-        std::fs::create_dir_all(directory).map_err(failed)?;
-        // Made under another name and linked into place: a second process that starts at the same moment finds
-        // either no key or a whole one, and never overwrites the first one's.
-        let draft = directory.join(format!(".installation.key.{}", std::process::id()));
-        let mut file = private_file(&draft).map_err(failed)?;
-        file.write_all(&key).and_then(|()| file.sync_all()).map_err(failed)?;
-        let linked = std::fs::hard_link(&draft, path);
-        std::fs::remove_file(&draft).map_err(failed)?;
-        match linked {
-            Ok(()) => {
-                std::fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
-                Ok(Self(key))
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                Self::from_bytes(std::fs::read(path).map_err(failed)?, path)
-            }
-            Err(error) => Err(failed(error)),
-        }
     }
 
     /// The key itself, for the parts of the core that make codes and links under it.
@@ -158,6 +128,55 @@ impl InstallationKey {
 impl fmt::Debug for InstallationKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("InstallationKey(***)")
+    }
+}
+
+/// Reads a secret of 32 bytes from its file; makes both, with mode 0600, when there is none.
+///
+/// # Errors
+/// When the file cannot be read or made, is of another length, or may be read by others.
+pub fn secret(path: &Path) -> Result<[u8; KEY_BYTES], KeyError> {
+    match read_secret(path) {
+        Err(KeyError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => create_secret(path),
+        read => read,
+    }
+}
+
+/// The same, without making one.
+///
+/// # Errors
+/// As [`secret`].
+pub fn read_secret(path: &Path) -> Result<[u8; KEY_BYTES], KeyError> {
+    let failed = |source| KeyError::File { path: path.to_owned(), source };
+    let mut file = std::fs::File::open(path).map_err(failed)?;
+    check_private(path, &file)?;
+    let mut key = Vec::with_capacity(KEY_BYTES);
+    // One byte more than it should hold, so that a longer file shows; never a whole stray gigabyte.
+    Read::by_ref(&mut file).take(KEY_BYTES as u64 + 1).read_to_end(&mut key).map_err(failed)?;
+    let bytes = key.len();
+    key.try_into().map_err(|_| KeyError::Length { path: path.to_owned(), bytes })
+}
+
+fn create_secret(path: &Path) -> Result<[u8; KEY_BYTES], KeyError> {
+    let failed = |source| KeyError::File { path: path.to_owned(), source };
+    let key = random_bytes::<KEY_BYTES>()?;
+    let directory = path.parent().expect("the key lies in a directory of its own");
+    std::fs::create_dir_all(directory).map_err(failed)?;
+    // Made under another name and linked into place: a second process that starts at the same moment finds
+    // either no key or a whole one, and never overwrites the first one's.
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let draft = directory.join(format!(".{name}.{}", std::process::id()));
+    let mut file = private_file(&draft).map_err(failed)?;
+    file.write_all(&key).and_then(|()| file.sync_all()).map_err(failed)?;
+    let linked = std::fs::hard_link(&draft, path);
+    std::fs::remove_file(&draft).map_err(failed)?;
+    match linked {
+        Ok(()) => {
+            std::fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
+            Ok(key)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => read_secret(path),
+        Err(error) => Err(failed(error)),
     }
 }
 

@@ -5,6 +5,7 @@
 //! way finish, everything durable, within [`STOP_WITHIN`].
 
 use super::engine::{self, Engine, EngineError};
+use super::heads::Signer;
 use super::health::Observers;
 use super::indexing::Indexing;
 use super::post::Post;
@@ -22,6 +23,7 @@ use crate::domain::state::State;
 use crate::intake::Intake;
 use crate::keys::{InstallationKey, KeyError};
 use crate::landbook::{Land, LandBook, unknown_bodies};
+use crate::log::heads::HeadKey;
 use crate::transport::inbound::KannelCallbacks;
 use crate::transport::{EmailTransport, Outbox, SetupProblem, SmsTransport};
 use crate::web;
@@ -29,6 +31,7 @@ use crate::web::app::AppParts;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -119,6 +122,8 @@ pub struct App {
     pub land: Arc<Land>,
     /// The bodies in force.
     pub bodies: crate::domain::ownership::Bodies,
+    /// Set when the daemon goes down: what runs beside the engine ends.
+    pub stopping: Arc<AtomicBool>,
     /// The address, where it was taken at the start.
     listener: Option<TcpListener>,
 }
@@ -181,6 +186,7 @@ impl App {
             sms,
             people: names,
             key: Arc::clone(&link_key),
+            records_to: Some(loaded.config.record.mail_to.clone()).filter(|address| address.contains('@')),
             council: loaded.config.deciding.council.short_name.clone(),
             base_url: loaded.config.web.public_url.clone(),
             reply_number: loaded.config.sms.from.clone(),
@@ -201,6 +207,7 @@ impl App {
         let land = Arc::new(Land::new(LandBook::new(Vec::new(), Arc::new(loaded.bodies.clone()))));
         let app = Self {
             listener,
+            stopping: Arc::default(),
             indexing,
             observers,
             land,
@@ -327,6 +334,7 @@ impl App {
     pub async fn serve(self, hang_ups: HangUps) -> Result<(), StartError> {
         let signals = Signals::listen(hang_ups).map_err(StartError::Signals)?;
         self.load_layers().await?;
+        self.sign_heads()?;
         let running = self.listen(Show::default()).await?;
         println!("callout {} listens on http://{}", env!("CARGO_PKG_VERSION"), running.address);
         running.until_told(signals).await;
@@ -334,9 +342,27 @@ impl App {
         Ok(())
     }
 
+    /// Begins to sign the log's head: daily, and whenever enough has come since.
+    ///
+    /// # Errors
+    /// When the signing key cannot be had.
+    pub fn sign_heads(&self) -> Result<(), StartError> {
+        let signer = Signer {
+            key: HeadKey::open_or_create(&self.data)?,
+            door: self.engine.door.clone(),
+            clock: Arc::clone(&self.clock),
+            zone: self.config.deciding.zone().unwrap_or(jiff::tz::TimeZone::UTC),
+            every: u64::from(self.config.record.sign_every),
+            mail: self.config.record.mail_to.contains('@'),
+        };
+        signer.start(Arc::clone(&self.stopping));
+        Ok(())
+    }
+
     /// Stops the engine within `patience`.
     pub async fn stop(self, patience: Duration) {
         self.indexing.stop();
+        self.stopping.store(true, Ordering::Release);
         self.engine.stop(patience).await;
     }
 }

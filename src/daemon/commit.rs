@@ -231,13 +231,21 @@ impl Committer {
     }
 }
 
+/// The subject of reasons given for exports, erasures and holds.
+pub const KEEPING: &str = "the record";
+
 /// Whose details a record names.
-fn subject(seq: Seq, record: &Record) -> String {
+pub(super) fn subject(seq: Seq, record: &Record) -> String {
     match record {
         Record::ContactTaken { .. } => crate::domain::id::ContactId::from(seq).to_string(),
         Record::EntryWritten { incident, .. }
         | Record::StoodDown { incident, .. }
         | Record::PlaybookActivated { incident, .. } => incident.to_string(),
+        Record::LogExported { .. }
+        | Record::ErasureAsked { .. }
+        | Record::DetailsErased { .. }
+        | Record::HoldPlaced { .. }
+        | Record::HoldLifted { .. } => KEEPING.to_owned(),
         _ => crate::domain::id::IncidentId::from(seq).to_string(),
     }
 }

@@ -6,6 +6,7 @@ pub mod commit;
 pub mod core;
 pub mod desk;
 pub mod engine;
+pub mod heads;
 pub mod health;
 pub mod indexing;
 pub mod post;

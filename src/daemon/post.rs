@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::domain::effect::{Effect, PageOrder};
 use crate::domain::event::{Event, SendResult};
 use crate::domain::id::PageId;
+use crate::domain::keeping::SignedHead;
 use crate::domain::message::Wording;
 use crate::domain::person::{PageChannel, People};
 use crate::domain::reply_code::{self, Key};
@@ -42,6 +43,8 @@ pub struct Post {
     pub people: watch::Receiver<Arc<People>>,
     /// The installation's key: links and codes.
     pub key: Arc<Key>,
+    /// Where signed heads of the log go, if anywhere.
+    pub records_to: Option<String>,
     /// The council's name at the start of a text.
     pub council: String,
     /// The address that links begin with, e.g. `https://desk.example.gov.uk`.
@@ -66,6 +69,15 @@ impl Post {
                         list.clear();
                     }
                     list.extend(pages);
+                }
+                Effect::MailHead(head) => {
+                    let (post, door) = (self.clone(), door.clone());
+                    sends.spawn(async move {
+                        let outcome = post.mail_head(&head).await;
+                        if let Err(error) = door.submit_one(Event::HeadMailed { head: head.head, outcome }).await {
+                            info!(%error, "what became of the mail with the signed head was not taken");
+                        }
+                    });
                 }
                 Effect::SendPage(order) => {
                     let (post, door, room, cancelled) =
@@ -115,6 +127,37 @@ impl Post {
                 warn!(%page, channel = %order.channel, why, "nobody knows whether page {page} went: {why}");
                 SendResult::Unknown { why }
             }
+        }
+    }
+
+    /// Mails a signed head to the records address.
+    async fn mail_head(&self, head: &SignedHead) -> SendResult {
+        let Some(address) = self.records_to.clone() else {
+            return SendResult::Refused { why: "no records address is set any more".into() };
+        };
+        let SignedHead { head: seq, hash, signed_at, key, signature } = head;
+        let text = format!(
+            "This is the signed head of callout's log at {council}. Keep this message where nobody who runs callout can \
+             change it: with it, any later change of the log up to entry {seq} can be shown.\n\n\
+             entry      {seq}\nhead       {hash}\nsigned at  {signed_at}\nkey        {key}\nsignature  {signature}\n\n\
+             To check a copy of the log against it:\n\n    \
+             python3 verify_log.py EXPORT.zip --key {key} --head {seq}:{hash}\n",
+            council = self.council
+        );
+        let outgoing = Outgoing {
+            page: PageId(0),
+            reference: format!("head-{seq}-{}", &hash[..16.min(hash.len())]),
+            to: Address::Email { name: "Records".into(), address },
+            subject: format!("{}: signed head of the log, entry {seq}", self.council),
+            text,
+            html: None,
+            exercise: false,
+        };
+        match self.email.send(&outgoing).await {
+            SendOutcome::Accepted { .. } => SendResult::Accepted,
+            SendOutcome::Retryable { why } => SendResult::Retryable { why },
+            SendOutcome::Refused { why, .. } => SendResult::Refused { why },
+            SendOutcome::Unknown { why } => SendResult::Unknown { why },
         }
     }
 

@@ -8,7 +8,7 @@ use super::id::Seq;
 use super::record::Record;
 use super::state::{State, apply};
 use super::time::Timestamp;
-use super::{activation, detect, incident, paging, register};
+use super::{activation, detect, incident, keeping, paging, register};
 
 /// What one event led to.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +53,7 @@ pub fn decide(state: &mut State, event: &Event, now: Timestamp) -> Decision {
         Event::Started { version, tz } => {
             d.record(state, Record::Started { version: version.clone(), tz: tz.clone() });
             paging::send_again(state, d);
+            keeping::send_again(state, d);
         }
         Event::PolicyLoaded { documents, by } => load_policy(state, d, documents, by),
         Event::LayersLoaded { epoch, layers } => {
@@ -96,6 +97,17 @@ pub fn decide(state: &mut State, event: &Event, now: Timestamp) -> Decision {
         Event::PageReceipt { page, receipt } => paging::receipt(state, d, *page, *receipt),
         Event::TestPage { person, by } => paging::test(state, d, person, by),
         Event::Alarm { cause } => paging::alarm(state, d, cause),
+        Event::HeadSigned { .. }
+        | Event::HeadMailed { .. }
+        | Event::LogExported { .. }
+        | Event::ErasureAsked { .. }
+        | Event::DetailsExpired { .. }
+        | Event::HoldPlaced { .. }
+        | Event::HoldLifted { .. } => {
+            keeping::decide(state, d, event);
+            // They may be decided while no daemon runs, so nothing that is due may come along with them.
+            return decision;
+        }
         Event::Tick => {}
     }
     pass_time(state, d);

@@ -2,6 +2,7 @@
 //! its outcome comes back as an event.
 
 use super::id::{CallOutId, IncidentId, PageId, PersonId};
+use super::keeping::SignedHead;
 use super::person::PageChannel;
 use super::playbook::Severity;
 use super::time::Timestamp;
@@ -13,6 +14,8 @@ pub enum Effect {
     SendPage(Box<PageOrder>),
     /// Stop these pages if they are still waiting to be sent.
     CancelPages(Vec<PageId>),
+    /// Mail a signed head of the log to the records address.
+    MailHead(Box<SignedHead>),
 }
 
 /// All that a page says, but for names and numbers, which only the shell knows.

@@ -4,6 +4,7 @@
 
 use super::contact::Contact;
 use super::id::{CallOutId, IncidentId, PageId, PersonId, PlaybookId, Seq, Tag, TaskId, WarningId};
+use super::keeping::{SignedHead, Spans};
 use super::place::GridPoint;
 use super::playbook::{Severity, WarningLevel};
 use super::policy::Document;
@@ -162,6 +163,69 @@ pub enum Event {
     Alarm {
         /// What the trouble is, in words for the page.
         cause: String,
+    },
+    /// The head of the log was signed.
+    HeadSigned {
+        /// The head.
+        head: SignedHead,
+        /// It is to be mailed to the records address.
+        mail: bool,
+    },
+    /// What became of the mail with a signed head.
+    HeadMailed {
+        /// Which head.
+        head: Seq,
+        /// What.
+        outcome: SendResult,
+    },
+    /// Somebody takes a copy of the log, or of a part of it.
+    LogExported {
+        /// What is left out of it, by the profile's name.
+        profile: String,
+        /// Which part, in words: `whole`, `INC-42`, `2026-11-01 to 2026-11-30`.
+        selection: String,
+        /// Who.
+        by: Author,
+        /// Why.
+        why: Sealed,
+    },
+    /// Somebody asks for details to be erased.
+    ErasureAsked {
+        /// Whose: `C-9`, or `INC-5` for the words of an incident.
+        subject: String,
+        /// The incident that the contact counted towards.
+        of: Option<IncidentId>,
+        /// The records whose details are the subject's.
+        seqs: Spans,
+        /// Words of an incident are among them: two people are needed.
+        incident_texts: bool,
+        /// Who.
+        by: Author,
+        /// Why.
+        why: Sealed,
+    },
+    /// The time of details is over.
+    DetailsExpired {
+        /// The records that name them.
+        seqs: Spans,
+    },
+    /// Somebody places a legal hold: what it covers is not erased.
+    HoldPlaced {
+        /// A contact, an incident, or `everything`.
+        on: String,
+        /// Who.
+        by: Author,
+        /// Why.
+        why: Sealed,
+    },
+    /// Somebody lifts a legal hold.
+    HoldLifted {
+        /// The record that placed it.
+        hold: Seq,
+        /// Who.
+        by: Author,
+        /// Why.
+        why: Sealed,
     },
     /// Time passed a deadline.
     Tick,
@@ -398,6 +462,13 @@ pub enum Answer {
     Incident(IncidentId),
     /// An entry was written at this position.
     Entry(Seq),
+    /// An erasure was done, or asked for and waits for a second person.
+    Erasure {
+        /// The record that says so.
+        entry: Seq,
+        /// Details erased; 0 while it waits.
+        erased_n: u64,
+    },
     /// A test page is on its way.
     CallOut(CallOutId),
     /// The reply to "I have got this" or "I can't".

@@ -30,6 +30,7 @@ pub mod record;
 pub mod activation;
 pub mod detect;
 pub mod incident;
+pub mod keeping;
 pub mod paging;
 pub mod register;
 

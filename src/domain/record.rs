@@ -4,6 +4,7 @@
 use super::contact::Contact;
 use super::event::{Author, EntryKind, Receipt, SendResult, TaskState, Via, Warning};
 use super::id::{CallOutId, IncidentId, PageId, PersonId, PlaybookId, RoleId, Seq, SignalId, Tag, TaskId, WarningId};
+use super::keeping::{ErasureCause, SignedHead, Spans};
 use super::person::PageChannel;
 use super::place::GridPoint;
 use super::playbook::{Evidence, Severity};
@@ -299,6 +300,81 @@ pub enum Record {
         /// Why.
         digest: String,
     },
+    /// The head of the log was signed.
+    HeadSigned {
+        /// The head: always of an earlier record.
+        #[serde(flatten)]
+        head: SignedHead,
+        /// It is to be mailed to the records address. Durable before the send.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        mail: bool,
+    },
+    /// What the mail server said of a signed head.
+    HeadMailed {
+        /// Which head.
+        head: Seq,
+        /// What.
+        outcome: SendResult,
+    },
+    /// Somebody took a copy of the log, or of a part of it.
+    LogExported {
+        /// What was left out, by the profile's name.
+        profile: String,
+        /// Which part, in words.
+        selection: String,
+        /// Who.
+        by: Author,
+        /// Why.
+        digest: String,
+    },
+    /// Somebody asked for words of an incident to be erased; a second person must ask too.
+    ErasureAsked {
+        /// Whose.
+        subject: String,
+        /// Who.
+        by: Author,
+        /// Why.
+        digest: String,
+    },
+    /// Details were erased. Durable before they are; done again after a restore.
+    DetailsErased {
+        /// Of which records.
+        seqs: Spans,
+        /// Whose, when somebody asked.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        subject: Option<String>,
+        /// Why.
+        cause: ErasureCause,
+        /// Who.
+        by: Author,
+        /// The record by which the first of two people asked.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        asked: Option<Seq>,
+        /// Who that was.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        asked_by: Option<Author>,
+        /// The reason.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        digest: Option<String>,
+    },
+    /// A legal hold was placed.
+    HoldPlaced {
+        /// On what: a contact, an incident, or `everything`.
+        on: String,
+        /// Who.
+        by: Author,
+        /// Why.
+        digest: String,
+    },
+    /// A legal hold was lifted.
+    HoldLifted {
+        /// The record that placed it.
+        hold: Seq,
+        /// Who.
+        by: Author,
+        /// Why.
+        digest: String,
+    },
 }
 
 impl Record {
@@ -308,8 +384,14 @@ impl Record {
             Self::ContactTaken { digest, .. }
             | Self::WarningEntered { digest, .. }
             | Self::IncidentOpened { digest, .. }
-            | Self::PlaybookActivated { digest, .. } => digest.as_deref(),
-            Self::EntryWritten { digest, .. } | Self::StoodDown { digest, .. } => Some(digest),
+            | Self::PlaybookActivated { digest, .. }
+            | Self::DetailsErased { digest, .. } => digest.as_deref(),
+            Self::EntryWritten { digest, .. }
+            | Self::StoodDown { digest, .. }
+            | Self::LogExported { digest, .. }
+            | Self::ErasureAsked { digest, .. }
+            | Self::HoldPlaced { digest, .. }
+            | Self::HoldLifted { digest, .. } => Some(digest),
             Self::Started { .. }
             | Self::DocumentRecorded { .. }
             | Self::PolicyInForce { .. }
@@ -332,7 +414,9 @@ impl Record {
             | Self::Declined { .. }
             | Self::AcknowledgementExpired { .. }
             | Self::CallOutEnded { .. }
-            | Self::ReplyUnmatched { .. } => None,
+            | Self::ReplyUnmatched { .. }
+            | Self::HeadSigned { .. }
+            | Self::HeadMailed { .. } => None,
         }
     }
 }

@@ -4,13 +4,14 @@
 use super::detect::{Signals, Windows};
 use super::id::{PlaybookId, Seq, Tag};
 use super::incident::{Incidents, Line};
+use super::keeping::Keeping;
 use super::paging::Paging;
 use super::playbook::{Condition, Playbook};
 use super::policy::{Document, DocumentKind, Policy};
 use super::record::{Record, Rule};
 use super::register::{Keys, Tally};
 use super::time::Timestamp;
-use super::{detect, incident, paging, register};
+use super::{detect, incident, keeping, paging, register};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -35,6 +36,8 @@ pub struct State {
     pub incidents: Arc<Incidents>,
     /// Call-outs and pages.
     pub paging: Arc<Paging>,
+    /// Signed heads, erasures, holds.
+    pub keeping: Arc<Keeping>,
 }
 
 impl Default for State {
@@ -49,6 +52,7 @@ impl Default for State {
             signals: Arc::default(),
             incidents: Arc::default(),
             paging: Arc::default(),
+            keeping: Arc::default(),
         }
     }
 }
@@ -87,6 +91,8 @@ pub struct View {
     pub incidents: Arc<Incidents>,
     /// Call-outs and pages.
     pub paging: Arc<Paging>,
+    /// Signed heads, erasures, holds.
+    pub keeping: Arc<Keeping>,
 }
 
 impl State {
@@ -100,6 +106,7 @@ impl State {
             signals: Arc::clone(&self.signals),
             incidents: Arc::clone(&self.incidents),
             paging: Arc::clone(&self.paging),
+            keeping: Arc::clone(&self.keeping),
         }
     }
 }
@@ -146,7 +153,13 @@ pub fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
         | Record::AcknowledgementExpired { .. }
         | Record::CallOutEnded { .. } => paging::apply(state, seq, at, record),
         Record::Started { .. } => paging::apply_started(state, at),
-        Record::ReplyUnmatched { .. } => {}
+        Record::ReplyUnmatched { .. } | Record::LogExported { .. } => {}
+        Record::HeadSigned { .. }
+        | Record::HeadMailed { .. }
+        | Record::ErasureAsked { .. }
+        | Record::DetailsErased { .. }
+        | Record::HoldPlaced { .. }
+        | Record::HoldLifted { .. } => keeping::apply(state, seq, at, record),
     }
     if let Some(incident) = incident_of(state, seq, record) {
         incident::add_line(state, incident, Line { seq, at, record: Arc::new(record.clone()) });
@@ -186,7 +199,14 @@ fn incident_of(state: &State, seq: Seq, record: &Record) -> Option<super::id::In
         | Record::WarningEnded { .. }
         | Record::SignalRaised { .. }
         | Record::SignalCleared { .. }
-        | Record::ReplyUnmatched { .. } => None,
+        | Record::ReplyUnmatched { .. }
+        | Record::HeadSigned { .. }
+        | Record::HeadMailed { .. }
+        | Record::LogExported { .. }
+        | Record::ErasureAsked { .. }
+        | Record::DetailsErased { .. }
+        | Record::HoldPlaced { .. }
+        | Record::HoldLifted { .. } => None,
     }
 }
 

@@ -4,6 +4,7 @@
 //! Pure, and without personal words: those are details, which the reader adds where it may.
 
 use super::event::{Author, EntryKind, Receipt, SendResult, TaskState, Via};
+use super::keeping::ErasureCause;
 use super::playbook::Severity;
 use super::record::{CallOutEnd, Cause, Held, Record};
 use super::time::Timestamp;
@@ -92,7 +93,14 @@ impl Record {
             | Self::CallOutWidened { .. }
             | Self::AcknowledgementExpired { .. }
             | Self::CallOutEnded { .. }
-            | Self::ReplyUnmatched { .. } => Sort::System,
+            | Self::ReplyUnmatched { .. }
+            | Self::HeadSigned { .. }
+            | Self::HeadMailed { .. }
+            | Self::LogExported { .. }
+            | Self::ErasureAsked { .. }
+            | Self::DetailsErased { .. }
+            | Self::HoldPlaced { .. }
+            | Self::HoldLifted { .. } => Sort::System,
         }
     }
 }
@@ -285,6 +293,45 @@ impl Teller<'_> {
                     None => format!("from a number of nobody on the rota: {why}"),
                 },
             ),
+            Record::HeadSigned { head, .. } => {
+                plain(format!("Log signed up to entry {}", head.head), format!("head {}", short(&head.hash)))
+            }
+            Record::HeadMailed { head, outcome } => match outcome {
+                SendResult::Accepted => {
+                    plain(format!("Signed head of entry {head} mailed to the records address"), String::new())
+                }
+                SendResult::Retryable { why } | SendResult::Refused { why } | SendResult::Unknown { why } => {
+                    plain(format!("Signed head of entry {head} could not be mailed"), why.clone())
+                }
+                SendResult::Cancelled => plain(format!("Signed head of entry {head} was not mailed"), String::new()),
+            },
+            Record::LogExported { profile, selection, by, .. } => Told {
+                title: "Copy of the log taken".into(),
+                text: format!("{selection}, for: {profile}"),
+                who: self.author(by),
+            },
+            Record::ErasureAsked { subject, by, .. } => Told {
+                title: format!("Erasure of {subject} asked for"),
+                text: "a second person must ask too".into(),
+                who: self.author(by),
+            },
+            Record::DetailsErased { seqs, subject, cause, by, .. } => Told {
+                title: match subject {
+                    Some(subject) => format!("Details of {subject} erased"),
+                    None => "Details erased".into(),
+                },
+                text: match cause {
+                    ErasureCause::Request => format!("of {} entries, on request", seqs.len()),
+                    ErasureCause::Retention => format!("of {} entries, their time was over", seqs.len()),
+                },
+                who: self.author(by),
+            },
+            Record::HoldPlaced { on, by, .. } => {
+                Told { title: format!("Legal hold on {on}"), text: String::new(), who: self.author(by) }
+            }
+            Record::HoldLifted { hold, by, .. } => {
+                Told { title: format!("Legal hold {hold} lifted"), text: String::new(), who: self.author(by) }
+            }
             Record::EntryWritten { kind, by, corrects, .. } => Told {
                 title: match corrects {
                     Some(wrong) => format!("Correction of entry {wrong}"),

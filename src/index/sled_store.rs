@@ -314,6 +314,13 @@ impl Into<'_> {
             | Record::AcknowledgementExpired { .. }
             | Record::CallOutEnded { .. }
             | Record::ReplyUnmatched { .. }
+            | Record::HeadSigned { .. }
+            | Record::HeadMailed { .. }
+            | Record::LogExported { .. }
+            | Record::ErasureAsked { .. }
+            | Record::DetailsErased { .. }
+            | Record::HoldPlaced { .. }
+            | Record::HoldLifted { .. }
             | Record::EntryWritten { .. } => {}
         }
         Ok(())

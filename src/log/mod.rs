@@ -15,6 +15,7 @@
 pub mod details;
 pub mod disk;
 pub mod hash;
+pub mod heads;
 pub mod journal;
 mod line;
 mod lock;

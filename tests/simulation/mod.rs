@@ -483,6 +483,7 @@ impl Days {
                     self.put(self.now + wait, Coming::Transport(order.clone()));
                 }
             }
+            Effect::MailHead(_) => {}
             Effect::CancelPages(pages) => {
                 for page in pages {
                     if self.queued.remove(&page) {

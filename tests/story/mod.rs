@@ -414,6 +414,7 @@ impl Story {
                         self.comes(4, Event::PageReceipt { page: order.page, receipt: Receipt::Delivered });
                     }
                 }
+                Effect::MailHead(_) => {}
                 Effect::CancelPages(pages) => {
                     let names: Vec<String> = pages.iter().map(|page| self.names.name(Seq(page.0))).collect();
                     self.write(format!("> {} not sent any more: {}", self.clock(self.now), names.join(", ")));

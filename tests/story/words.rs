@@ -168,6 +168,15 @@ impl Names {
                 format!("call-out {} ends: {why}", of(id.0))
             }
             Record::ReplyUnmatched { why, .. } => format!("a reply fits no page: {why}"),
+            Record::HeadSigned { head, .. } => format!("the log is signed up to record {}", head.head),
+            Record::HeadMailed { head, .. } => format!("the signed head of record {head} was mailed"),
+            Record::LogExported { selection, by, .. } => format!("{} took a copy of the log: {selection}", by.who),
+            Record::ErasureAsked { subject, by, .. } => {
+                format!("{} asks for the details of {subject} to be erased", by.who)
+            }
+            Record::DetailsErased { seqs, .. } => format!("details of {} records erased", seqs.len()),
+            Record::HoldPlaced { on, by, .. } => format!("{} places a hold on {on}", by.who),
+            Record::HoldLifted { hold, by, .. } => format!("{} lifts hold {hold}", by.who),
             Record::EntryWritten { incident, by, .. } => {
                 format!("{} writes into the log of {}", by.who, of(incident.0))
             }
@@ -188,6 +197,7 @@ impl Names {
             | Answer::Warning(_)
             | Answer::Incident(_)
             | Answer::Entry(_)
+            | Answer::Erasure { .. }
             | Answer::CallOut(_) => return None,
             Answer::Refused(why) => format!("refused: {why}"),
             Answer::Acknowledgement(told) => match told {
