@@ -15,11 +15,12 @@ pub use files::{FILE_BYTES_MAX, Loaded, PLAYBOOKS_MAX, load, load_at};
 pub use transports::{EmailConfig, SmsConfig};
 
 use crate::domain::problem::{Code, Problem};
-use crate::domain::reading::{Fields, Reader};
+use crate::domain::reading::{Fields, Item, Reader};
 use crate::domain::settings::{Setting, quoted, settings};
 use crate::domain::time::SignedDuration;
 use serde::Deserialize;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// Where the configuration is, unless `--config` or `CALLOUT_CONFIG` says otherwise.
@@ -36,14 +37,17 @@ settings! {
         listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)), ();
         /// How phones reach it: the beginning of the link in each page, without a slash at the end.
         public_url: String = "http://127.0.0.1:8080".to_owned(), 8..=200;
+        /// Reverse proxies in front of callout, by address. What they say about who asks (`X-Forwarded-For`) and how
+        /// (`X-Forwarded-Proto`) is believed, and the bound on connections from one address does not hold for them.
+        trusted_proxies: Vec<IpAddr> = Vec::new(), 0..=16;
+        /// Tell browsers to come by https alone (`Strict-Transport-Security`). Only where a trusted proxy has TLS.
+        hsts: bool = false, ();
     }
 
     /// Bounds of what comes in. Beyond them a sender is told so at once.
     pub struct Limits {
         /// The most bytes of one request's body (256 KiB).
         body_bytes_max: usize = 262_144, 1_024..=16_777_216;
-        /// The most contacts in one request.
-        batch_contacts_max: usize = 1_000, 1..=10_000;
         /// The most connections at a time.
         connections_max: usize = 1_024, 8..=100_000;
         /// The most connections at a time from one address.
@@ -221,6 +225,39 @@ impl Setting for SocketAddr {
     }
     fn range_words((): &()) -> Option<String> {
         None
+    }
+}
+
+/// The range is the number of entries.
+impl Setting for Vec<IpAddr> {
+    type Range = RangeInclusive<usize>;
+    fn read(fields: &mut Fields<'_>, key: &'static str, range: &Self::Range) -> Option<Self> {
+        if !fields.has(key) {
+            return None;
+        }
+        let (items, span) = (fields.texts(key), fields.span_of(key));
+        if !range.contains(&items.len()) {
+            let message = format!("`{key}` has {} entries; it may have {} at most", items.len(), range.end());
+            fields.reader().problem(Code::C005, span, message);
+            return None;
+        }
+        let address = |item: &Item<String>| {
+            let address = item.value.parse().ok();
+            if address.is_none() {
+                let message = format!("\"{}\" in `{key}` is not an address", item.value);
+                let help = Some("e.g. \"127.0.0.1\" or \"2001:db8::1\", without a port");
+                fields.reader().problem_with(Code::C003, item.span.clone(), message, help);
+            }
+            address
+        };
+        Some(items.iter().filter_map(address).collect())
+    }
+    fn toml(&self) -> Option<String> {
+        let all: Vec<String> = self.iter().map(|address| quoted(&address.to_string())).collect();
+        Some(format!("[{}]", all.join(", ")))
+    }
+    fn range_words(range: &Self::Range) -> Option<String> {
+        Some(format!("at most {} entries", range.end()))
     }
 }
 

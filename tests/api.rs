@@ -363,7 +363,7 @@ async fn people_sign_in_with_a_password_and_their_forms_bear_a_token() {
     };
     assert_eq!(open().send().await.unwrap().status(), 403, "without the session's token");
     let value = session.split_once('=').unwrap().1;
-    let who = desk.app.sessions.check(value, evening(), true).unwrap();
+    let who = desk.app.sessions.check(&desk.app.users, value, evening(), true).unwrap();
     let callout::web::scope::By::Session { csrf, .. } = who.by else { panic!("a session") };
     assert_eq!(open().header("x-csrf-token", &csrf).send().await.unwrap().status(), 201);
     let foreign = open().header("x-csrf-token", &csrf).header("origin", "https://evil.example");

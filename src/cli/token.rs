@@ -57,7 +57,7 @@ enum TokenVerb {
         #[arg(long, value_parser = role)]
         role: Role,
     },
-    /// Take somebody out; their sessions end when callout restarts, or by themselves within 12 hours
+    /// Take somebody out; their sessions end at once
     UserRemove {
         /// Their name
         name: String,

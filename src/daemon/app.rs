@@ -307,7 +307,7 @@ impl App {
             keys: self.key.clone(),
             clock: Arc::clone(&self.clock),
             people: self.people.subscribe(),
-            limits: web::limits::Limits::from(&self.config.limits),
+            limits: web::limits::Limits::from(&self.config),
             parts: super::health::parts(&self),
             demo_users: show.users.clone(),
             desk: super::desk::desk(&self, &show),

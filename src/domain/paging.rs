@@ -276,11 +276,12 @@ pub(super) fn acknowledge(state: &mut State, d: &mut Decision, id: PageId, by: &
         },
     });
     let call_out_id = call_out.id;
+    let (via, said_by) = (by.via, for_somebody_else(by, &person));
     match &d.answer {
         Answer::Acknowledgement(Acknowledgement::Yours { .. }) => {}
         Answer::Acknowledgement(Acknowledgement::AlreadyTaken { .. }) if !call_out.late.contains(&person) => {
             let record =
-                Record::Acknowledged { call_out: call_out_id, person, page: Some(id), via: by.via, late: true };
+                Record::Acknowledged { call_out: call_out_id, person, page: Some(id), via, said_by, late: true };
             d.record(state, record);
             return;
         }
@@ -302,7 +303,8 @@ pub(super) fn acknowledge(state: &mut State, d: &mut Decision, id: PageId, by: &
         .collect();
     for call_out in also {
         let page = (state.paging.pages.get(&id).map(|page| page.call_out) == Some(call_out)).then_some(id);
-        d.record(state, Record::Acknowledged { call_out, person: person.clone(), page, via: by.via, late: false });
+        let (person, said_by) = (person.clone(), said_by.clone());
+        d.record(state, Record::Acknowledged { call_out, person, page, via, said_by, late: false });
         let done = &state.paging.call_outs[&call_out];
         if matches!(done.status, Status::Acknowledged { .. }) {
             // A test page, or one about callout itself, asks for nothing further.
@@ -313,6 +315,11 @@ pub(super) fn acknowledge(state: &mut State, d: &mut Decision, id: PageId, by: &
             }
         }
     }
+}
+
+/// Who answered a page that was not theirs. A link or a reply comes from the person who was paged.
+fn for_somebody_else(by: &Author, person: &PersonId) -> Option<String> {
+    (by.who != person.as_str()).then(|| by.who.clone())
 }
 
 /// Somebody says "I can't", for all that the incident called them for: they are left alone, and the next is paged at
@@ -334,7 +341,8 @@ pub(super) fn decline(state: &mut State, d: &mut Decision, id: PageId, by: &Auth
     };
     let all: Vec<CallOutId> = state.paging.call_outs.values().filter(calls_them).map(|c| c.id).collect();
     for call_out in all {
-        d.record(state, Record::Declined { call_out, person: person.clone(), via: by.via });
+        let said_by = for_somebody_else(by, &person);
+        d.record(state, Record::Declined { call_out, person: person.clone(), via: by.via, said_by });
     }
     d.answer = Answer::Acknowledgement(Acknowledgement::Declined);
 }

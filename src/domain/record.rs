@@ -244,6 +244,9 @@ pub enum Record {
         page: Option<PageId>,
         /// By what.
         via: Via,
+        /// Who said it for them, where it was somebody else: a manager, or another system by its token's name.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        said_by: Option<String>,
         /// Somebody else had it already, and they were told who.
         #[serde(skip_serializing_if = "std::ops::Not::not", default)]
         late: bool,
@@ -256,6 +259,9 @@ pub enum Record {
         person: PersonId,
         /// By what.
         via: Via,
+        /// Who said it for them, where it was somebody else.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        said_by: Option<String>,
     },
     /// Somebody had it, but nothing has moved since.
     AcknowledgementExpired {

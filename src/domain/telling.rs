@@ -113,6 +113,14 @@ impl Teller<'_> {
         }
     }
 
+    /// By what, and by whom where somebody said it for the one who was paged.
+    fn by(&self, said_by: Option<&str>, via: Via) -> String {
+        match said_by {
+            Some(other) => format!("said by {}, by {}", (self.name)(other), via.in_words()),
+            None => format!("by {}", via.in_words()),
+        }
+    }
+
     fn names<'p>(&self, people: impl IntoIterator<Item = &'p super::id::PersonId>) -> String {
         people.into_iter().map(|person| (self.name)(person.as_str())).collect::<Vec<_>>().join(", ")
     }
@@ -259,20 +267,20 @@ impl Teller<'_> {
             Record::CallOutWidened { people, .. } => {
                 plain("Nobody has it: everybody is paged".into(), self.names(people))
             }
-            Record::Acknowledged { person, via, late: true, .. } => Told {
+            Record::Acknowledged { person, via, said_by, late: true, .. } => Told {
                 title: format!("{} has it too; somebody had it already", (self.name)(person.as_str())),
                 text: String::new(),
-                who: format!("by {}", via.in_words()),
+                who: self.by(said_by.as_deref(), *via),
             },
-            Record::Acknowledged { person, via, .. } => Told {
+            Record::Acknowledged { person, via, said_by, .. } => Told {
                 title: format!("{} has it", (self.name)(person.as_str())),
                 text: String::new(),
-                who: format!("by {}", via.in_words()),
+                who: self.by(said_by.as_deref(), *via),
             },
-            Record::Declined { person, via, .. } => Told {
+            Record::Declined { person, via, said_by, .. } => Told {
                 title: format!("{} can't", (self.name)(person.as_str())),
                 text: String::new(),
-                who: format!("by {}", via.in_words()),
+                who: self.by(said_by.as_deref(), *via),
             },
             Record::AcknowledgementExpired { .. } => {
                 plain("Nothing has moved: paging starts again".into(), String::new())

@@ -65,9 +65,10 @@ impl Default for Limits {
     }
 }
 
-impl From<&crate::config::Limits> for Limits {
-    /// The settings of `[limits]`; the rest is as by default.
-    fn from(set: &crate::config::Limits) -> Self {
+impl From<&crate::config::Config> for Limits {
+    /// The settings of `[limits]`, and the proxies of `[web]`; the rest is as by default.
+    fn from(config: &crate::config::Config) -> Self {
+        let (set, web) = (&config.limits, &config.web);
         let default = Self::default();
         Self {
             connections_max: set.connections_max,
@@ -77,6 +78,8 @@ impl From<&crate::config::Limits> for Limits {
             // A batch is sixteen times one thing: 4 MiB beside 256 KiB.
             batch_bytes_max: set.body_bytes_max.saturating_mul(16),
             bodies_bytes_max: default.bodies_bytes_max.max(set.body_bytes_max.saturating_mul(32)),
+            trusted_proxies: web.trusted_proxies.clone(),
+            hsts: web.hsts,
             ..default
         }
     }

@@ -360,7 +360,7 @@ pub(super) fn identify(app: &App, headers: &HeaderMap, client: Client, quietly: 
         });
     }
     let cookie = sign_in::session_cookie(headers, client);
-    let known = cookie.and_then(|cookie| app.sessions.check(&cookie, now, quietly));
+    let known = cookie.and_then(|cookie| app.sessions.check(&app.users, &cookie, now, quietly));
     known.ok_or_else(|| {
         Problem::new(Kind::NotSignedIn, "send \"Authorization: Bearer callout_...\", or sign in to the console")
     })

@@ -6,6 +6,7 @@
 
 use super::limits::network_of;
 use super::scope::{By, Role, Who};
+use super::users::{User, Users};
 use crate::domain::event::hex;
 use crate::domain::time::{SignedDuration, Timestamp, elapsed};
 use crate::keys::{InstallationKey, KeyError, Purpose, random_bytes, same};
@@ -30,6 +31,8 @@ pub const BRAKES_MAX: usize = 2_000;
 struct Session {
     name: String,
     role: Role,
+    /// The account as it was at sign-in; none in the demo, which has no passwords.
+    account: Option<User>,
     csrf: String,
     begun: Timestamp,
     used: Timestamp,
@@ -49,7 +52,7 @@ impl Sessions {
     }
 
     /// Begins a session; gives the cookie's value.
-    pub fn begin(&self, name: &str, role: Role, now: Timestamp) -> Result<String, KeyError> {
+    pub fn begin(&self, name: &str, role: Role, account: Option<User>, now: Timestamp) -> Result<String, KeyError> {
         let cookie = hex(&random_bytes::<32>()?);
         let csrf = hex(&random_bytes::<16>()?);
         let mut sessions = lock(&self.by_digest);
@@ -59,17 +62,18 @@ impl Sessions {
         {
             sessions.remove(&idlest);
         }
-        let session = Session { name: name.to_owned(), role, csrf, begun: now, used: now };
+        let session = Session { name: name.to_owned(), role, account, csrf, begun: now, used: now };
         sessions.insert(self.digest(&cookie), session);
         Ok(cookie)
     }
 
-    /// Whose session the cookie is. Using it keeps it alive, unless `quietly` (a live stream that a screen holds).
-    pub fn check(&self, cookie: &str, now: Timestamp, quietly: bool) -> Option<Who> {
+    /// Whose session the cookie is. Using it keeps it alive, unless `quietly` (a live stream that a screen holds). It is
+    /// over when the account is no longer what it was at sign-in: taken out, or with another role or password.
+    pub fn check(&self, users: &Users, cookie: &str, now: Timestamp, quietly: bool) -> Option<Who> {
         let digest = self.digest(cookie);
         let mut sessions = lock(&self.by_digest);
         let session = sessions.get_mut(&digest)?;
-        if !session.alive(now) {
+        if !session.alive(now) || session.account.as_ref().is_some_and(|account| !users.still(account)) {
             sessions.remove(&digest);
             return None;
         }
@@ -86,11 +90,6 @@ impl Sessions {
     /// Ends a session.
     pub fn end(&self, cookie: &str) {
         lock(&self.by_digest).remove(&self.digest(cookie));
-    }
-
-    /// Ends all sessions of a user: for somebody who leaves.
-    pub fn end_all_of(&self, name: &str) {
-        lock(&self.by_digest).retain(|_, session| session.name != name);
     }
 
     fn digest(&self, cookie: &str) -> [u8; 32] {
@@ -181,30 +180,57 @@ mod tests {
         "2026-11-22T00:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_mins(minutes)
     }
 
+    fn nobody() -> Users {
+        Users::of(std::path::Path::new("/no/such/place"))
+    }
+
+    #[test]
+    fn a_session_ends_when_its_account_is_taken_out_or_changed() {
+        let data = tempfile::tempdir().unwrap();
+        let users = Users::of(data.path());
+        let put = |role, password: &str| {
+            users.put("priya.nair", role, password).unwrap();
+            users.check("priya.nair", password).unwrap()
+        };
+        let sessions = Sessions::new(InstallationKey::in_memory(1));
+        let known = |cookie: &str| sessions.check(&users, cookie, at(1), false).is_some();
+        let begin = |account| sessions.begin("priya.nair", Role::Officer, account, at(0)).unwrap();
+
+        let first = begin(put(Role::Officer, "gulley pump lantern"));
+        users.put("sam.okoro", Role::Advisor, "another good password").unwrap();
+        assert!(known(&first), "somebody else's account is no matter");
+        let second = begin(put(Role::Officer, "a new password then"));
+        assert!(!known(&first) && known(&second));
+        let third = begin(put(Role::Advisor, "a new password then"));
+        assert!(!known(&second) && known(&third));
+        users.remove("priya.nair").unwrap();
+        assert!(!known(&third));
+    }
+
     #[test]
     fn a_session_lives_while_it_is_used_and_not_beyond_a_long_shift() {
         let sessions = Sessions::new(InstallationKey::in_memory(1));
-        let cookie = sessions.begin("priya.nair", Role::Officer, at(0)).unwrap();
-        assert_eq!(sessions.check("0000", at(0), false), None);
+        let cookie = sessions.begin("priya.nair", Role::Officer, None, at(0)).unwrap();
+        assert_eq!(sessions.check(&nobody(), "0000", at(0), false), None);
         for minutes in (0..720).step_by(29) {
-            assert!(sessions.check(&cookie, at(minutes), false).is_some(), "{minutes}");
+            assert!(sessions.check(&nobody(), &cookie, at(minutes), false).is_some(), "{minutes}");
         }
-        assert_eq!(sessions.check(&cookie, at(720), false), None);
-        let idle = sessions.begin("priya.nair", Role::Officer, at(0)).unwrap();
-        assert!(sessions.check(&idle, at(29), true).is_some(), "a live stream sees it alive");
-        assert_eq!(sessions.check(&idle, at(30), false), None, "but does not keep it so");
-        let ended = sessions.begin("priya.nair", Role::Officer, at(0)).unwrap();
+        assert_eq!(sessions.check(&nobody(), &cookie, at(720), false), None);
+        let idle = sessions.begin("priya.nair", Role::Officer, None, at(0)).unwrap();
+        assert!(sessions.check(&nobody(), &idle, at(29), true).is_some(), "a live stream sees it alive");
+        assert_eq!(sessions.check(&nobody(), &idle, at(30), false), None, "but does not keep it so");
+        let ended = sessions.begin("priya.nair", Role::Officer, None, at(0)).unwrap();
         sessions.end(&ended);
-        assert_eq!(sessions.check(&ended, at(0), false), None);
+        assert_eq!(sessions.check(&nobody(), &ended, at(0), false), None);
     }
 
     #[test]
     fn a_form_needs_the_token_of_its_own_session() {
         let sessions = Sessions::new(InstallationKey::in_memory(1));
-        let who = |cookie: &str| sessions.check(cookie, at(0), false).unwrap();
+        let who = |cookie: &str| sessions.check(&nobody(), cookie, at(0), false).unwrap();
         let (mine, other) = (
-            who(&sessions.begin("a", Role::Officer, at(0)).unwrap()),
-            who(&sessions.begin("b", Role::Officer, at(0)).unwrap()),
+            who(&sessions.begin("a", Role::Officer, None, at(0)).unwrap()),
+            who(&sessions.begin("b", Role::Officer, None, at(0)).unwrap()),
         );
         let By::Session { csrf, .. } = &mine.by else { panic!("a session") };
         assert!(csrf_fits(&mine, Some(csrf)) && !csrf_fits(&other, Some(csrf)) && !csrf_fits(&mine, None));
@@ -229,12 +255,12 @@ mod tests {
     #[test]
     fn the_tables_do_not_grow_without_bound() {
         let sessions = Sessions::new(InstallationKey::in_memory(1));
-        let first = sessions.begin("first", Role::Advisor, at(0)).unwrap();
+        let first = sessions.begin("first", Role::Advisor, None, at(0)).unwrap();
         for n in 0..SESSIONS_MAX {
-            sessions.begin(&format!("user{n}"), Role::Advisor, at(1)).unwrap();
+            sessions.begin(&format!("user{n}"), Role::Advisor, None, at(1)).unwrap();
         }
         assert_eq!(lock(&sessions.by_digest).len(), SESSIONS_MAX);
-        assert_eq!(sessions.check(&first, at(1), false), None, "the idlest gave way");
+        assert_eq!(sessions.check(&nobody(), &first, at(1), false), None, "the idlest gave way");
         let brake = Brake::default();
         for n in 0..u32::try_from(BRAKES_MAX).unwrap() {
             brake.wrong(&format!("user{n}"), IpAddr::from(n.to_be_bytes()), at(0));

@@ -11,7 +11,7 @@ use super::pages;
 use super::problem::{Kind, Problem};
 use super::scope::{By, Role};
 use super::serve::{Client, whole};
-use super::users::PASSWORD_BYTES_MAX;
+use super::users::{PASSWORD_BYTES_MAX, User};
 use super::view::{Choice, Field, SignInPage};
 use std::sync::Arc;
 use warp::http::header::{self, HeaderValue};
@@ -73,7 +73,7 @@ pub async fn sign_in(mut call: Call) -> Result<Response, Problem> {
     let next = local_path(&form.text("next", 500).unwrap_or_default());
     form.finish()?;
     if let Some(user) = call.app.demo_users.iter().find(|user| Some(&user.name) == demo_user.as_ref()) {
-        return begin(&call, &user.name, user.role, &next);
+        return begin(&call, &user.name, user.role, None, &next);
     }
     let again = |field: &str| SignInPage {
         name: Field { value: name.clone(), error: (field == "name").then(|| "Enter your name".to_owned()) },
@@ -93,9 +93,9 @@ pub async fn sign_in(mut call: Call) -> Result<Response, Problem> {
         return Ok(response);
     }
     match check(&call, &name, password).await? {
-        Some(role) => {
+        Some(user) => {
             call.app.brake.right(&name);
-            begin(&call, &name, role, &next)
+            begin(&call, &name, user.role, Some(user), &next)
         }
         None => {
             call.app.brake.wrong(&name, call.client.address, now);
@@ -105,20 +105,20 @@ pub async fn sign_in(mut call: Call) -> Result<Response, Problem> {
     }
 }
 
-async fn check(call: &Call, name: &str, password: String) -> Result<Option<Role>, Problem> {
+async fn check(call: &Call, name: &str, password: String) -> Result<Option<User>, Problem> {
     let _room = call.app.sign_ins.acquire().await.expect("the semaphore is never closed");
     let (app, name) = (Arc::clone(&call.app), name.to_owned());
     let checked = tokio::task::spawn_blocking(move || app.users.check(&name, &password)).await;
     let checked = checked.map_err(|_| Problem::new(Kind::Defect, "the password could not be checked"))?;
-    checked.map(|user| user.map(|user| user.role)).map_err(|error| {
+    checked.map_err(|error| {
         tracing::error!(%error, "nobody can sign in until this is mended");
         Problem::new(Kind::Defect, "nobody can sign in just now; callout's trace says why")
     })
 }
 
-fn begin(call: &Call, name: &str, role: Role, next: &str) -> Result<Response, Problem> {
+fn begin(call: &Call, name: &str, role: Role, account: Option<User>, next: &str) -> Result<Response, Problem> {
     // A new name for each sign-in: a cookie planted beforehand is worth nothing.
-    let cookie = call.app.sessions.begin(name, role, call.app.clock.now());
+    let cookie = call.app.sessions.begin(name, role, account, call.app.clock.now());
     let cookie = cookie.map_err(|error| Problem::new(Kind::Defect, error.to_string()))?;
     let secure = if call.client.https { "; Secure" } else { "" };
     let line = format!("{}={cookie}; Path=/; HttpOnly; SameSite=Lax{secure}", cookie_name(call.client));
@@ -130,7 +130,7 @@ pub async fn sign_out(mut call: Call) -> Result<Response, Problem> {
     check_origin(&call.headers)?;
     let cookie = session_cookie(&call.headers, call.client);
     if let Some(cookie) = &cookie
-        && let Some(who) = call.app.sessions.check(cookie, call.app.clock.now(), true)
+        && let Some(who) = call.app.sessions.check(&call.app.users, cookie, call.app.clock.now(), true)
     {
         debug_assert!(matches!(who.by, By::Session { .. }), "sessions give sessions");
         // With somebody in it, the form's token is checked.

@@ -10,6 +10,7 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 /// The file inside the data directory.
 pub const USERS_FILE: &str = "users.json";
@@ -82,15 +83,20 @@ pub enum UserError {
 }
 
 /// The users file.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Users {
     path: PathBuf,
+    /// What [`Users::still`] read last, and from which file.
+    read: Mutex<Option<(Edition, Vec<User>)>>,
 }
+
+/// A file's length, time of change and place on the disk: the file is replaced whole, so another edition differs.
+type Edition = (u64, std::time::SystemTime, u64);
 
 impl Users {
     /// The users file of a data directory; it need not exist yet.
     pub fn of(data: &Path) -> Self {
-        Self { path: data.join(USERS_FILE) }
+        Self { path: data.join(USERS_FILE), read: Mutex::new(None) }
     }
 
     /// All users.
@@ -102,6 +108,20 @@ impl Users {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(source) => Err(UserError::File { path: self.path.clone(), source }),
         }
+    }
+
+    /// Whether the file still has this user, with the same role and password. It is read only when it has changed, so a
+    /// look at each request costs one question to the file system. A file that cannot be read has nobody.
+    pub fn still(&self, user: &User) -> bool {
+        let edition = std::fs::metadata(&self.path)
+            .and_then(|meta| Ok((meta.len(), meta.modified()?, std::os::unix::fs::MetadataExt::ino(&meta))));
+        let Ok(edition) = edition else { return false };
+        let mut read = self.read.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if read.as_ref().is_none_or(|(known, _)| *known != edition) {
+            let Ok(users) = self.list() else { return false };
+            *read = Some((edition, users));
+        }
+        read.as_ref().is_some_and(|(_, users)| users.contains(user))
     }
 
     /// Adds a user, or gives a known one a new role and password.

@@ -153,7 +153,7 @@ impl Names {
                 let late = if *late { " too, late" } else { "" };
                 format!("{}{person} has got this{late}, by {}", call_out(id.0), via.in_words())
             }
-            Record::Declined { call_out: id, person, via } => {
+            Record::Declined { call_out: id, person, via, said_by: _ } => {
                 format!("{}{person} can't, by {}", call_out(id.0), via.in_words())
             }
             Record::AcknowledgementExpired { call_out: id } => {

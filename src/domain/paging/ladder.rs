@@ -208,7 +208,10 @@ fn page(state: &mut State, d: &mut Decision, policy: &Policy, call_out: &CallOut
     let night = call_out.severity == Severity::Morning && !policy.calendar.is_core(d.at);
     let Some(channel) = channels.get(next % channels.len().max(1)).copied() else {
         // A person who has gone from the policy since they were called.
-        d.record(state, Record::Declined { call_out: call_out.id, person: person.clone(), via: Via::System });
+        d.record(
+            state,
+            Record::Declined { call_out: call_out.id, person: person.clone(), via: Via::System, said_by: None },
+        );
         return;
     };
     if all_at_once(call_out) {
