@@ -3,6 +3,7 @@
 use super::{Ended, Exit, Global};
 use crate::clock::Clock;
 use crate::daemon::app::{App, STOP_WITHIN, Start};
+use crate::daemon::engine::Storage;
 use crate::daemon::signals::HangUps;
 use anyhow::{Context as _, Result};
 use std::net::SocketAddr;
@@ -37,7 +38,13 @@ pub fn run(global: &Global, args: &ServeArgs) -> Result<Exit> {
     }
     let data = global.data_dir(&loaded.config);
     runtime.block_on(async {
-        let start = Start { loaded, config_path: global.config.clone(), data, clock: Arc::new(Clock::System) };
+        let start = Start {
+            loaded,
+            config_path: global.config.clone(),
+            data,
+            clock: Arc::new(Clock::System),
+            storage: Storage::default(),
+        };
         let app = App::start_to_serve(start).await.map_err(|error| Ended::new(Exit::CannotStart, error.to_string()))?;
         app.serve(hang_ups).await.map_err(|error| Ended::new(Exit::CannotStart, error.to_string()))
     })?;

@@ -4,10 +4,11 @@
 //! only then the announced pages go again and the web server listens. Order of the end: no more requests, sends under
 //! way finish, everything durable, within [`STOP_WITHIN`].
 
-use super::engine::{self, Engine, EngineError};
+use super::engine::{self, Engine, EngineError, Storage};
 use super::heads::Signer;
 use super::health::Observers;
 use super::indexing::Indexing;
+use super::klaxon::{Note, Rung};
 use super::post::Post;
 use super::signals::{HangUps, Signals, Told};
 use super::supervise;
@@ -92,6 +93,8 @@ pub struct Start {
     pub data: PathBuf,
     /// Where time comes from.
     pub clock: Arc<Clock>,
+    /// How log and details keep their files.
+    pub storage: Storage,
 }
 
 /// The running daemon, without its web server.
@@ -154,7 +157,17 @@ impl App {
         let app = Self::open(start, listen, |_| Ok(())).await?;
         let started = Event::Started { version: env!("CARGO_PKG_VERSION").into(), tz: zone_data_version() };
         app.tell(started).await?;
+        app.tell_of_the_klaxon().await?;
         Ok(app)
+    }
+
+    /// Records that the last resort was called without a record, if it was; this pages whoever looks after callout.
+    async fn tell_of_the_klaxon(&self) -> Result<(), StartError> {
+        let note = Note::of(&self.data);
+        let Some(rung) = note.last().filter(|rung| !rung.recorded) else { return Ok(()) };
+        self.tell(Event::Alarm { cause: rung.cause() }).await?;
+        note.write(&Rung { recorded: true, ..rung });
+        Ok(())
     }
 
     /// Opens, lets `look` at the rebuilt state, and goes on only if it is content; announces nothing again.
@@ -163,7 +176,7 @@ impl App {
         listen: bool,
         look: impl Fn(&State) -> Result<(), StartError>,
     ) -> Result<Self, StartError> {
-        let Start { loaded, config_path, data, clock } = start;
+        let Start { loaded, config_path, data, clock, storage } = start;
         let key = InstallationKey::open_or_create(&data)?;
         let link_key: Arc<Key> = Arc::new(*key.bytes());
         let outbox = Arc::new(Outbox::new(Arc::clone(&clock), OUTBOX_MAX));
@@ -192,7 +205,7 @@ impl App {
             reply_number: loaded.config.sms.from.clone(),
         };
         let opening = (data.clone(), Arc::clone(&clock));
-        let opened = tokio::task::spawn_blocking(move || engine::open(&opening.0, &opening.1))
+        let opened = tokio::task::spawn_blocking(move || engine::open(&opening.0, &storage, &opening.1))
             .await
             .map_err(|error| StartError::Core(error.to_string()))??;
         if let Some(tear) = &opened.tear {
@@ -203,7 +216,7 @@ impl App {
         let listener = if listen { Some(bind(loaded.config.web.listen).await?) } else { None };
         let indexing = Indexing::default();
         indexing.start(&data, &opened.dir, Seq(opened.state.next.0 - 1));
-        let engine = Engine::start(opened, Arc::clone(&clock), post, Arc::clone(&indexing.live));
+        let engine = Engine::start(opened, Note::of(&data), Arc::clone(&clock), post, Arc::clone(&indexing.live));
         let land = Arc::new(Land::new(LandBook::new(Vec::new(), Arc::new(loaded.bodies.clone()))));
         let app = Self {
             listener,
@@ -445,7 +458,13 @@ pub async fn offline(data: &Path, loaded: Loaded) -> Result<App, StartError> {
     let mut loaded = loaded;
     loaded.config.email = crate::transport::EmailConfig::default();
     loaded.config.sms = crate::transport::SmsConfig::default();
-    let start = Start { loaded, config_path: PathBuf::new(), data: data.to_owned(), clock: Arc::new(Clock::System) };
+    let start = Start {
+        loaded,
+        config_path: PathBuf::new(),
+        data: data.to_owned(),
+        clock: Arc::new(Clock::System),
+        storage: Storage::default(),
+    };
     App::open(start, false, at_rest).await
 }
 

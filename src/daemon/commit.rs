@@ -15,7 +15,7 @@ use crate::domain::time::Timestamp;
 use crate::log::details::{Details, NewDetail};
 use crate::log::{Entry, Log, LogError, Room};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
@@ -25,6 +25,8 @@ use tracing::{error, info, warn};
 const NO_ROOM_PATIENCE: Duration = Duration::from_secs(120);
 /// How often it is tried meanwhile.
 const NO_ROOM_RETRY: Duration = Duration::from_millis(500);
+/// A quiet committer looks at the room on the disk this often.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Bytes that are appended in one go; far below the 16 MiB of a segment.
 const PART_BYTES: usize = 4 << 20;
 /// What a line has around its content, at most.
@@ -114,7 +116,16 @@ impl Committer {
     /// Runs until the loop has ended, then returns the log, everything durable.
     pub fn run(mut self) -> Log {
         let mut json = Vec::new();
-        while let Ok(batch) = self.batches.recv() {
+        loop {
+            let batch = match self.batches.recv_timeout(LOOK_EVERY) {
+                Ok(batch) => batch,
+                Err(RecvTimeoutError::Timeout) => {
+                    // With contacts refused there may be no batch for long, and room must be seen all the same.
+                    self.look_at_room();
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
             let from = Instant::now();
             self.persist(&batch, &mut json);
             if !batch.lines.is_empty() {

@@ -3,6 +3,7 @@
 
 use super::commit::{CommitGauge, Committer, Indexed};
 use super::core::{Core, Pulse};
+use super::klaxon::Note;
 use super::post::{self, Post};
 use super::records::Files;
 use super::supervise;
@@ -65,14 +66,29 @@ pub struct Opened {
     pub dir: PathBuf,
 }
 
+/// How log and details keep their files.
+#[derive(Debug, Clone)]
+pub struct Storage {
+    /// The log.
+    pub log: Options,
+    /// The details.
+    pub details: Options,
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self { log: Options::default(), details: Options::for_details() }
+    }
+}
+
 /// Opens the data directory and rebuilds the state from its log.
 ///
 /// # Errors
 /// [`EngineError`]: held by another process, damaged, of another version, or unreadable. Nothing was changed but a
 /// torn end cut off.
-pub fn open(data: &Path, clock: &Clock) -> Result<Opened, EngineError> {
+pub fn open(data: &Path, storage: &Storage, clock: &Clock) -> Result<Opened, EngineError> {
     let dir = data.join(LOG_DIR);
-    let (journal, opened) = Journal::open(&dir, &Options::default(), clock.now())?;
+    let (journal, opened) = Journal::open(&dir, &storage.log, clock.now())?;
     let mut state = State::default();
     for entry in opened.entries {
         let entry = entry.map_err(|error| EngineError::Read(error.to_string()))?;
@@ -81,7 +97,7 @@ pub fn open(data: &Path, clock: &Clock) -> Result<Opened, EngineError> {
         apply(&mut state, entry.seq, entry.at, &record);
     }
     let (head, _) = journal.head();
-    let (details, found) = Details::open(&data.join(DETAILS_DIR), &Options::for_details(), head, clock.now())?;
+    let (details, found) = Details::open(&data.join(DETAILS_DIR), &storage.details, head, clock.now())?;
     for (file, offset) in &found.damaged {
         warn!(file = %file.display(), offset, "details in {} at byte {offset} cannot be read any more", file.display());
     }
@@ -107,7 +123,13 @@ impl Engine {
     ///
     /// The first event should be [`Event::Started`], after the policy: it sends again what was announced and has no
     /// outcome.
-    pub fn start(opened: Opened, clock: Arc<Clock>, post: Post, index: Arc<OnceLock<SyncSender<Indexed>>>) -> Self {
+    pub fn start(
+        opened: Opened,
+        note: Note,
+        clock: Arc<Clock>,
+        post: Post,
+        index: Arc<OnceLock<SyncSender<Indexed>>>,
+    ) -> Self {
         let records = Arc::new(Files { dir: opened.dir, details: opened.details.reader() });
         let (door, inside) = door(opened.state.view(), records);
         let (batches, taken) = sync_channel(1);
@@ -127,10 +149,13 @@ impl Engine {
                 let _ = alarm_door.send(vec![event]);
             }),
             klaxon: Box::new(move |why| {
-                let view = klaxon_view.borrow().clone();
+                let (now, view) = (klaxon_post.clock.now(), klaxon_view.borrow().clone());
+                if !note.begin_to_ring(now, why) {
+                    return;
+                }
                 if let Some(policy) = &view.policy.in_force {
                     let mut people = policy.rota.fallback.clone();
-                    people.extend(policy.rota.managers.iter().cloned());
+                    people.extend(policy.rota.managers.iter().filter(|id| !policy.rota.fallback.contains(id)).cloned());
                     klaxon_post.klaxon(&people, why);
                 }
             }),

@@ -9,6 +9,7 @@ pub mod engine;
 pub mod heads;
 pub mod health;
 pub mod indexing;
+pub mod klaxon;
 pub mod post;
 pub mod records;
 pub mod signals;

@@ -9,6 +9,7 @@ use super::{history, sample, storm, town};
 use crate::clock::Clock;
 use crate::config;
 use crate::daemon::app::{App, Running, Show, Start, StartError};
+use crate::daemon::engine::Storage;
 use crate::daemon::signals::{HangUps, Signals};
 use crate::domain::event::{Author, EntryKind, Event, Sealed, TaskState, Via};
 use crate::domain::id::{IncidentId, PageId, Seq};
@@ -97,7 +98,8 @@ pub async fn run(play: Play, directory: &Path) -> Result<(), DemoError> {
     let data = directory.join("callout-data");
     // The clock stands still while history is loaded, and runs from the moment the page can be seen.
     let clock = Arc::new(Clock::hand(start));
-    let app = App::start(Start { loaded, config_path, data, clock: Arc::clone(&clock) }).await?;
+    let app =
+        App::start(Start { loaded, config_path, data, clock: Arc::clone(&clock), storage: Storage::default() }).await?;
     say(&format!(
         "callout {}   demo: a made-up town, a made-up storm. Nothing leaves this machine.",
         env!("CARGO_PKG_VERSION")

@@ -31,6 +31,9 @@ pub const ANSWERS_MAX: usize = 10_000;
 /// The widest search by place, in metres.
 pub const RADIUS_M_MAX: f64 = 10_000.0;
 
+/// The index takes nothing of the disk's last bytes: a segment of the log with some to spare. 32 MiB.
+const FREE_BYTES_MIN: u64 = 32 << 20;
+
 /// Why the index could not be opened or used. The index is then built anew; callout goes on without it meanwhile.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
@@ -184,6 +187,12 @@ impl Index {
         self.shared.broken.store(false, Ordering::Release);
         self.shared.rebuilds.fetch_add(1, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Whether the disk has so little left that it belongs to the log: less than [`FREE_BYTES_MIN`].
+    fn is_short_of_room(&self) -> bool {
+        let disk = rustix::fs::statvfs(&self.shared.dir);
+        disk.is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < FREE_BYTES_MIN)
     }
 
     /// Notes that the log has come so far.

@@ -27,6 +27,8 @@ const FLUSH_EVERY: Duration = Duration::from_secs(2);
 const LOOK_AFTER: Duration = Duration::from_secs(5);
 /// How long a quiet worker sleeps.
 const QUIET: Duration = Duration::from_millis(500);
+/// How often the room on the disk is asked for.
+const ASK_ROOM_EVERY: Duration = Duration::from_secs(1);
 /// How long it waits before it tries again to begin anew or to read the log.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
@@ -55,7 +57,24 @@ impl Worker {
         // What is in the log already comes first.
         let mut behind = true;
         let (mut last_batch, mut looked) = (Instant::now(), true);
+        let (mut asked, mut short) = (None::<Instant>, false);
         while !self.stop.load(Ordering::Acquire) {
+            if asked.is_none_or(|asked| asked.elapsed() >= ASK_ROOM_EVERY) {
+                asked = Some(Instant::now());
+                let was = std::mem::replace(&mut short, self.index.is_short_of_room());
+                if short && !was {
+                    tracing::warn!("the disk is nearly full: the index waits, and leaves what there is to the log");
+                }
+            }
+            if short {
+                match self.live.recv_timeout(QUIET) {
+                    Ok(batch) => batch.last().into_iter().for_each(|(last, _, _)| self.index.saw(*last)),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
+                behind = true;
+                continue;
+            }
             if behind {
                 match self.catch_up() {
                     Ok(more) => behind = more,

@@ -3,6 +3,7 @@
 
 use callout::clock::Clock;
 use callout::daemon::app::{App as Daemon, Show, Start};
+use callout::daemon::engine::Storage;
 use callout::domain::time::Timestamp;
 use callout::transport::inbound::KannelCallbacks;
 use callout::web::app::{App, AppParts};
@@ -74,11 +75,15 @@ impl Desk {
     }
 
     pub async fn open_with(limits: Limits) -> Self {
-        let data = tempfile::tempdir().unwrap();
+        Self::open_on(tempfile::tempdir().unwrap(), Storage::default(), limits).await
+    }
+
+    /// In that directory.
+    pub async fn open_on(data: tempfile::TempDir, storage: Storage, limits: Limits) -> Self {
         let config_path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/callout.toml");
         let loaded = callout::config::load_at(&config_path, evening()).unwrap();
         let clock = Arc::new(Clock::hand(evening()));
-        let start = Start { loaded, config_path, data: data.path().to_owned(), clock };
+        let start = Start { loaded, config_path, data: data.path().to_owned(), clock, storage };
         let daemon = Daemon::start(start).await.unwrap();
         let stop = watch::Sender::new(false);
         // As the daemon listens, but with the test's own limits.

@@ -194,6 +194,11 @@ impl Ear {
         Self { port, heard }
     }
 
+    /// Requests that were heard and not asked for yet.
+    pub fn waiting(&self) -> Vec<String> {
+        self.heard.lock().unwrap().iter().cloned().collect()
+    }
+
     /// Waits for the next request to that path, and gives its query. Requests to other paths wait for their turn:
     /// servers send several at a time, in no order.
     #[track_caller]

@@ -137,6 +137,7 @@ eligible = ["deputy"]
 id = "kwame.boateng"
 name = "Kwame Boateng"
 email = "kwame.boateng@council.test"
+mobile = "+447700900103"
 channels = ["email"]
 eligible = ["tactical"]
 "#;
