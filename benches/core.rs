@@ -11,6 +11,7 @@ mod bed;
 use bed::{Cell, contact, detail, directory, measure};
 use callout::clock::Clock;
 use callout::daemon::app::{App, Start};
+use callout::daemon::engine::Storage;
 use callout::daemon::indexing::INDEX_DIR;
 use callout::domain::event::Event;
 use callout::domain::id::Seq;
@@ -62,7 +63,8 @@ async fn main() {
 }
 
 async fn start(data: PathBuf) -> App {
-    let start = Start { loaded: bed::loaded(), config_path: PathBuf::new(), data, clock: Arc::new(Clock::System) };
+    let clock = Arc::new(Clock::System);
+    let start = Start { loaded: bed::loaded(), config_path: PathBuf::new(), data, clock, storage: Storage::default() };
     App::start(start).await.unwrap()
 }
 

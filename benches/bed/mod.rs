@@ -7,8 +7,8 @@ pub mod postgres;
 
 use callout::clock::Clock;
 use callout::config::{self, Loaded};
-use callout::daemon::engine::Storage;
 use callout::daemon::app::{App, Running, Show, Start};
+use callout::daemon::engine::Storage;
 use callout::domain::contact::{Channel, Contact};
 use callout::domain::event::{DetailClass, Event, Sealed};
 use callout::domain::id::{BodyId, Tag};
@@ -45,7 +45,8 @@ pub fn loaded() -> Loaded {
 /// A daemon on `data`, with its web server, and a token that may send contacts.
 pub async fn daemon(data: &Path, loaded: Loaded) -> (Running, String) {
     let clock = Arc::new(Clock::System);
-    let start = Start { loaded, config_path: PathBuf::new(), data: data.to_owned(), clock, storage: Storage::default() };
+    let start =
+        Start { loaded, config_path: PathBuf::new(), data: data.to_owned(), clock, storage: Storage::default() };
     let app = App::start(start).await.unwrap();
     let token = TokenFile::of(data)
         .make(
