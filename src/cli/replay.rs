@@ -10,6 +10,7 @@
 
 mod core;
 mod past;
+mod reports;
 mod series;
 mod streams;
 
@@ -67,6 +68,8 @@ pub struct ReplayArgs {
 pub enum ReplaySet {
     /// The volume detector over count series
     Streams(streams::StreamsArgs),
+    /// The cluster scan over cities of located reports
+    Reports(reports::ReportsArgs),
 }
 
 /// What the whole run came to.
@@ -129,8 +132,10 @@ fn cluster_rule(text: &str) -> Option<(u32, u32, SignedDuration)> {
 /// # Errors
 /// The file cannot be read, a column is missing, a rule is not one, or the configuration is needed and wrong.
 pub fn run(args: &ReplayArgs, global: &Global, tell: &mut dyn FnMut(u64, u64), out: &mut dyn Write) -> Result<()> {
-    if let Some(ReplaySet::Streams(args)) = &args.set {
-        return streams::run(args, tell, out);
+    match &args.set {
+        Some(ReplaySet::Streams(args)) => return streams::run(args, tell, out),
+        Some(ReplaySet::Reports(args)) => return reports::run(args, tell, out),
+        None => {}
     }
     let Some(file) = &args.file else { bail!("which file? See `callout replay --help`") };
     let loaded = global.load();

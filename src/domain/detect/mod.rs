@@ -4,6 +4,7 @@
 //! when a contact arrives or a deadline passes, and says [`Record::SignalRaised`] or `SignalCleared`. What a signal
 //! leads to is not decided here (see [`crate::domain::incident`]). The first detector is the floor rules.
 
+pub mod cluster;
 mod floor;
 pub mod volume;
 
