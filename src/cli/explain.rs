@@ -155,7 +155,46 @@ fn page(code: Code) -> (&'static str, &'static str) {
         ),
         Code::R006 => (
             "a handover that cannot be read",
-            "Write the day and the time of the weekly handover:   handover = \"Mon 08:00\"",
+            "Write the day and the time of the weekly handover:   handover = \"Mon 08:00\"\n\
+             For turns of hours, days or months the time alone:   handover = \"08:00\"",
+        ),
+        Code::R007 => (
+            "hours of a rotation that cannot be read",
+            "`when` holds lines such as \"Mon-Fri 17:00-09:00\", \"Sat-Sun and holidays 00:00-24:00\", \"holidays 09:00-17:00\",\n\
+             \"Fri 17:00 - Mon 09:00\", \"core hours\" and \"out of hours\".",
+        ),
+        Code::R008 => (
+            "two overrides that contradict each other",
+            "Both speak of the same person at the same time, so nobody could say which counts. Take one out, or make their times\n\
+             meet instead of overlapping.",
+        ),
+        Code::R009 => (
+            "a length of turns that cannot be read",
+            "`every` is \"week\", \"2 weeks\", \"day\", \"3 days\", \"12 hours\" or \"month\". With `on` or `for` it says how often there is\n\
+             a shift at all: every = \"2 weeks\", on = \"Sat\" is every second Saturday.",
+        ),
+        Code::R010 => (
+            "two temporary rotas at the same time",
+            "A temporary rota takes the place of the usual one, so there can be only one at a time for a role. Cut one of them.",
+        ),
+        Code::R011 => ("a swap with oneself", "`owner` asks for cover and `taken_by` gives it; they are two people."),
+        Code::R012 => (
+            "the rota has no such role",
+            "An override, swap or temporary rota names a role for which there is no [[role]]. Often a spelling: the help line\n\
+             guesses.",
+        ),
+        Code::R013 => (
+            "on call while on leave",
+            "Booked leave and a shift meet. Leave takes nobody off by itself: add an override with somebody else, or a swap.",
+        ),
+        Code::R014 => (
+            "no proven way to reach somebody",
+            "In the next 14 days this person is on call, and has never answered a page or a test page by any channel. Send one:\n\
+             callout page test --person ID",
+        ),
+        Code::R015 => (
+            "the clocks change during a shift",
+            "The shift is an hour shorter or longer than usual. Tell whoever has it, and look at handovers between 01:00 and 02:00.",
         ),
         Code::D001 => (
             "days or hours that cannot be read",

@@ -207,12 +207,14 @@ impl Policy {
         if !problems.is_empty() {
             return Err(problems);
         }
+        let calendar = Calendar { zone, core, holidays };
+        let rota = Rota { calendar: calendar.clone(), ..rota };
         Ok(Self {
             figures: Figures::from(&settings),
             council: settings.council.short_name,
             people,
             rota,
-            calendar: Calendar { zone, core, holidays },
+            calendar,
             keywords,
             playbooks,
         })

@@ -168,6 +168,24 @@ codes! {
     R005 Warning;
     /// A handover that cannot be read.
     R006 Error;
+    /// Hours of a rotation that cannot be read.
+    R007 Error;
+    /// Two overrides that contradict each other.
+    R008 Error;
+    /// A length of turns that cannot be read, or that does not fit the rest.
+    R009 Error;
+    /// Two temporary rotas for a role at the same time.
+    R010 Error;
+    /// A swap with oneself.
+    R011 Error;
+    /// A role that the rota does not have.
+    R012 Error;
+    /// Somebody is on call while on leave.
+    R013 Warning;
+    /// Somebody on call has never answered a test.
+    R014 Warning;
+    /// The clocks change during a shift.
+    R015 Warning;
     /// Core hours that cannot be read.
     D001 Error;
     /// The table of bank holidays runs out.

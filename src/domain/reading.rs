@@ -364,6 +364,23 @@ impl<'r> Fields<'r> {
         date
     }
 
+    /// A date, or a date with a wall-clock time (`2026-12-24` or `2026-12-24T17:00`), that must be there.
+    pub fn need_day(&mut self, key: &'static str) -> Option<Item<(Date, Option<jiff::civil::Time>)>> {
+        let Some(item) = self.raw(key) else {
+            self.missing(key);
+            return None;
+        };
+        let timed = match item.value {
+            DeValue::Datetime(at) => at.time.is_some(),
+            DeValue::String(text) => text.contains(':'),
+            _ => false,
+        };
+        if !timed {
+            return self.need_date(key).map(|item| item.map(|date| (date, None)));
+        }
+        self.need_local(key).map(|item| item.map(|local| (local.date(), Some(local.time()))))
+    }
+
     /// A wall-clock date and time that must be there (`2026-12-24T17:00`, or with a space, in quotes), in the file's zone.
     pub fn need_local(&mut self, key: &'static str) -> Option<Item<DateTime>> {
         let Some(item) = self.raw(key) else {

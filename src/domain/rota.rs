@@ -1,29 +1,48 @@
 //! Who is on call.
 //!
-//! Think of the sheet on the control-room wall: a role has people who always hold it, and people who take it in turn, a
-//! week each; and now and then a slip of paper is pinned over a few days, saying who stands in. The slip wins over the
-//! turns, never over those who always hold the role.
+//! Think of the sheet on the control-room wall: a role has people who always hold it, and people who take it in turn; a
+//! second sheet may be laid over the first for certain hours (a layer); now and then a slip of paper is pinned over a few
+//! days, saying who stands in; and in storm week another sheet hangs in front of it all.
 //!
 //! Times are wall clock and zone, and become instants by the one rule of [`super::time::resolve`]; a shift is
 //! [start, end). Nothing is stepped by 24 h or 7 days of seconds, so the nights when the clocks change are like any other.
+//! Who is on call is a plain function of the rota and the instant: nothing is stored that could fall out of step.
 //!
-//! Not here: who is paged when, and what happens when nobody answers (`paging.rs`).
+//! Not here: who is paged when, and what happens when nobody answers (`paging.rs`); what is amiss in the days ahead
+//! (`policy/ahead.rs`).
 
-use super::calendar::{clock, weekday};
+pub mod cadence;
+pub mod fair;
+pub mod hours;
+pub mod read;
+pub mod recurrence;
+pub mod slips;
+pub mod span;
+pub mod swap;
+pub mod temporary;
+
+use super::calendar::Calendar;
 use super::id::{PersonId, RoleId};
-use super::problem::{Code, Problem};
-use super::reading::{Fields, Item, Reader};
-use super::time::{SignedDuration, Timestamp, resolve};
-use jiff::ToSpan;
-use jiff::civil::{Date, Time, Weekday};
+use super::problem::Problem;
+use super::reading::Reader;
+use super::time::{SignedDuration, Timestamp};
+use cadence::Cadence;
+use hours::When;
 use jiff::tz::TimeZone;
+use recurrence::Recurrence;
+use slips::Override;
+use span::Span;
 use std::collections::BTreeMap;
+use swap::Swap;
+use temporary::Temporary;
 
 /// The rota in force.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rota {
     /// The zone that its wall-clock times are in.
     pub zone: TimeZone,
+    /// Core hours and bank holidays, for rotations that name them; the policy puts the council's own here.
+    pub calendar: Calendar,
     /// Roles by id.
     pub roles: BTreeMap<RoleId, Role>,
     /// Time between levels of a call-out's ladder; 5 min (design, figures in force).
@@ -32,6 +51,8 @@ pub struct Rota {
     pub managers: Vec<PersonId>,
     /// The last resort, paged when a ladder is exhausted.
     pub fallback: Vec<PersonId>,
+    /// Booked leave. It takes nobody off by itself: a clash with a shift is told, and somebody decides.
+    pub leave: Vec<(PersonId, Span)>,
 }
 
 /// A role and how it is filled.
@@ -41,54 +62,77 @@ pub struct Role {
     pub id: RoleId,
     /// As people say it, e.g. `Duty officer`.
     pub title: String,
+    /// Who answers for this part of the rota: gaps and swaps are told to them.
+    pub lead: Option<PersonId>,
     /// People who always hold it (several at once), beside the rotations.
     pub standing: Vec<PersonId>,
-    /// Weekly rotations.
+    /// People who take it in turn.
     pub rotations: Vec<Rotation>,
-    /// Overrides, in file order.
+    /// Slips, in file order.
     pub overrides: Vec<Override>,
+    /// Requests for cover, open or taken.
+    pub swaps: Vec<Swap>,
+    /// Rotas that take the place of the usual one for a while.
+    pub temporary: Vec<Temporary>,
 }
 
-/// One weekly rotation: at each handover the next person takes over.
+/// People who take a role in turn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rotation {
-    /// The first day on which `people[0]` takes over.
-    pub from: Date,
-    /// Weekday of the handover.
-    pub day: Weekday,
-    /// Wall-clock time of the handover.
-    pub time: Time,
-    /// In order; never empty once parsed.
-    pub people: Vec<PersonId>,
-}
-
-/// Somebody else for a while.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Override {
-    /// First instant.
+    /// When turns begin and end.
+    pub pattern: Pattern,
+    /// Who has each turn, one or several at once; never empty once parsed.
+    pub groups: Vec<Vec<PersonId>>,
+    /// From when it counts.
     pub from: Timestamp,
-    /// First instant after.
-    pub to: Timestamp,
-    /// Who stands in. Replaces all rotation holders of the role in the span.
-    pub person: PersonId,
+    /// Until when; `None` for ever.
+    pub until: Option<Timestamp>,
+    /// At these times only, if any are named.
+    pub when: Vec<When>,
+    /// Of rotations that have somebody, only the highest layer counts; in the same layer all do.
+    pub layer: u8,
 }
 
-/// How often [`Rota::next_change`] looks at a handover before it says that nothing changes: years of weekly ones.
-const LOOK_AHEAD_HANDOVERS: usize = 1_000;
+/// When turns begin and end.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Pattern {
+    /// One follows another without a break.
+    Handovers(Cadence),
+    /// Shifts with time between them.
+    Shifts(Recurrence),
+}
+
+/// One person's time on call.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shift {
+    /// When.
+    pub span: Span,
+    /// Who.
+    pub person: PersonId,
+    /// It goes on after the end of the window that was asked for.
+    pub goes_on: bool,
+}
+
+/// How many possible changes [`Rota::next_change`] looks at before it says that nothing changes: years of weekly ones.
+const LOOK_AHEAD_CHANGES: usize = 1_000;
+/// The most shifts that [`Rota::shifts`] gives: hourly turns for a year.
+pub const SHIFTS_MAX: usize = 10_000;
 
 impl Rota {
     /// A rota without roles.
     pub fn empty(zone: TimeZone) -> Self {
         Self {
+            calendar: Calendar::empty(zone.clone()),
             zone,
             roles: BTreeMap::new(),
             escalate_after: SignedDuration::from_mins(5),
             managers: Vec::new(),
             fallback: Vec::new(),
+            leave: Vec::new(),
         }
     }
 
-    /// Reads `config/rota.toml`; `zone` is the council's.
+    /// Reads `config/rota.toml`; `zone` is the council's. Core hours and holidays are put in by the policy.
     ///
     /// # Errors
     /// All slips of the file, with their places.
@@ -97,59 +141,90 @@ impl Rota {
     }
 
     pub(super) fn read(reader: Reader<'_>, zone: &TimeZone) -> Result<Self, Vec<Problem>> {
-        let mut root = reader.root();
-        let mut rota = Self::empty(zone.clone());
-        if let Some(item) = root.duration("escalate_after", super::settings::TRIAL..=SignedDuration::from_hours(1)) {
-            rota.escalate_after = item.value;
-        }
-        rota.managers = people(root.texts("managers"));
-        rota.fallback = people(root.texts("fallback"));
-        for table in root.tables("role") {
-            let span = table.span();
-            let Some(role) = read_role(table, zone) else { continue };
-            let id = role.id.clone();
-            if rota.roles.insert(id.clone(), role).is_some() {
-                reader.problem(Code::T010, span, format!("role \"{id}\" is there twice"));
-            }
-        }
-        root.done();
-        reader.finish(Some(rota))
+        read::read(reader, zone)
     }
 
-    /// Who holds the role at `at`: those who always do, then whoever has the turn of each rotation, or else whoever
-    /// stands in. In file order, nobody twice; empty if nobody does or there is no such role.
+    /// Who holds the role at `at`: those who always do, then whoever has a turn, as far as no slip says otherwise; or
+    /// whoever a temporary rota names. In file order, nobody twice; empty if nobody does or there is no such role.
     pub fn on_call(&self, role: &RoleId, at: Timestamp) -> Vec<PersonId> {
-        let Some(role) = self.roles.get(role) else { return Vec::new() };
-        let mut holders = role.standing.clone();
-        let before = holders.len();
-        holders.extend(role.overrides.iter().filter(|o| o.from <= at && at < o.to).map(|o| o.person.clone()));
-        if holders.len() == before {
-            holders.extend(role.rotations.iter().filter_map(|rotation| rotation.holder(at, &self.zone)).cloned());
-        }
-        let mut once: Vec<PersonId> = Vec::new();
-        for person in holders {
-            if !once.contains(&person) {
-                once.push(person);
-            }
-        }
-        once
+        self.roles.get(role).map_or_else(Vec::new, |role| role.on_call(at, &self.calendar))
     }
 
     /// The next instant after `after` at which the holders of the role change; `None` if they never do, or there is no
     /// such role.
     pub fn next_change(&self, role: &RoleId, after: Timestamp) -> Option<Timestamp> {
-        let now = self.on_call(role, after);
         let role = self.roles.get(role)?;
+        let now = role.on_call(after, &self.calendar);
         let mut at = after;
-        for _ in 0..LOOK_AHEAD_HANDOVERS {
-            let of_overrides = role.overrides.iter().flat_map(|o| [o.from, o.to]).filter(|edge| *edge > at);
-            let of_rotations = role.rotations.iter().filter_map(|rotation| rotation.next_handover(at, &self.zone));
-            at = of_overrides.chain(of_rotations).min()?;
-            if self.on_call(&role.id, at) != now {
+        for _ in 0..LOOK_AHEAD_CHANGES {
+            at = role.next_edge(at, &self.calendar)?;
+            if role.on_call(at, &self.calendar) != now {
                 return Some(at);
             }
         }
         None
+    }
+
+    /// Everybody's time on call in the role within `window`, by when it begins; a person's shifts that touch are one.
+    /// At most [`SHIFTS_MAX`].
+    pub fn shifts(&self, role: &RoleId, window: &Span) -> Vec<Shift> {
+        let Some(role) = self.roles.get(role) else { return Vec::new() };
+        let (mut shifts, mut open): (Vec<Shift>, BTreeMap<PersonId, Timestamp>) = (Vec::new(), BTreeMap::new());
+        let mut at = window.from;
+        while at < window.to && shifts.len() < SHIFTS_MAX {
+            let holders = role.on_call(at, &self.calendar);
+            let ended: Vec<PersonId> = open.keys().filter(|person| !holders.contains(person)).cloned().collect();
+            for person in ended {
+                let from = open.remove(&person).expect("its key was just read from the map");
+                shifts.push(Shift { span: Span::new(from, at), person, goes_on: false });
+            }
+            for person in holders {
+                open.entry(person).or_insert(at);
+            }
+            let Some(next) = role.next_edge(at, &self.calendar) else { break };
+            at = next;
+        }
+        let after = role.on_call(window.to, &self.calendar);
+        shifts.extend(open.into_iter().map(|(person, from)| {
+            let goes_on = after.contains(&person);
+            Shift { span: Span::new(from, window.to), person, goes_on }
+        }));
+        shifts.sort();
+        shifts
+    }
+
+    /// The spans within `window` in which nobody holds the role.
+    pub fn gaps(&self, role: &RoleId, window: &Span) -> Vec<Span> {
+        let held: Vec<Span> = self.shifts(role, window).iter().map(|shift| shift.span).collect();
+        let held = span::within(&held, window);
+        held.iter().fold(vec![*window], |gaps, held| span::without(&gaps, held))
+    }
+
+    /// "I take it now": the slips by which `person` takes the role over from whoever holds it at `at`, until it would
+    /// have changed hands anyway (or for a day, if it never does). Nothing if they hold it already.
+    pub fn take_now(&self, role: &RoleId, person: &PersonId, at: Timestamp) -> Vec<Override> {
+        let holders = self.on_call(role, at);
+        if holders.contains(person) {
+            return Vec::new();
+        }
+        let day = super::time::after(at, SignedDuration::from_hours(24));
+        let span = Span::new(at, self.next_change(role, at).unwrap_or(day));
+        let person = person.clone();
+        if holders.is_empty() {
+            return vec![Override { span, layer: slips::TAKEN_NOW, change: slips::Change::Add { person } }];
+        }
+        let take = |instead_of| slips::Change::Replace { person: person.clone(), instead_of };
+        holders.into_iter().map(|from| Override { span, layer: slips::TAKEN_NOW, change: take(from) }).collect()
+    }
+
+    /// Where booked leave and time on call meet within `window`: who, in which role, when.
+    pub fn leave_clashes(&self, role: &RoleId, window: &Span) -> Vec<(PersonId, Span)> {
+        let mut clashes: Vec<(PersonId, Span)> = Vec::new();
+        for shift in self.shifts(role, window) {
+            let away = self.leave.iter().filter(|(person, _)| *person == shift.person);
+            clashes.extend(away.filter_map(|(person, leave)| Some((person.clone(), shift.span.cut(leave)?))));
+        }
+        clashes
     }
 
     /// Everybody whom the rota names, nobody twice.
@@ -163,99 +238,126 @@ impl Rota {
 }
 
 impl Role {
+    /// A role that nobody holds yet.
+    pub fn new(id: RoleId, title: impl Into<String>) -> Self {
+        Self {
+            id,
+            title: title.into(),
+            lead: None,
+            standing: Vec::new(),
+            rotations: Vec::new(),
+            overrides: Vec::new(),
+            swaps: Vec::new(),
+            temporary: Vec::new(),
+        }
+    }
+
     /// Everybody whom the role names.
     pub fn named(&self) -> impl Iterator<Item = &PersonId> {
-        let turns = self.rotations.iter().flat_map(|rotation| &rotation.people);
-        self.standing.iter().chain(turns).chain(self.overrides.iter().map(|o| &o.person))
+        let turns = self.rotations.iter().flat_map(|rotation| rotation.groups.iter().flatten());
+        let slips = self.overrides.iter().filter_map(Override::comes);
+        let takers = self.swaps.iter().filter_map(|swap| swap.taken_by.as_ref());
+        let temporary = self.temporary.iter().flat_map(Temporary::people);
+        self.standing.iter().chain(turns).chain(slips).chain(takers).chain(temporary)
+    }
+
+    /// Who holds it; see [`Rota::on_call`].
+    pub fn on_call(&self, at: Timestamp, calendar: &Calendar) -> Vec<PersonId> {
+        let swaps = self.swaps.iter().filter_map(Swap::slip);
+        let mut slips: Vec<Override> = self.overrides.iter().cloned().chain(swaps).collect();
+        if let Some(temporary) = self.temporary.iter().find(|temporary| temporary.span.contains(at)) {
+            // Slips that speak of the usual turns as a whole wait underneath; those for one person count.
+            slips.retain(|slip| !matches!(slip.change, slips::Change::StandIn { .. }));
+            return slips::apply(&[], &temporary.holders(at), &slips, at);
+        }
+        slips::apply(&self.standing, &self.turns(at, calendar), &slips, at)
+    }
+
+    /// Whose turn it is: of the highest layer that has somebody.
+    fn turns(&self, at: Timestamp, calendar: &Calendar) -> Vec<PersonId> {
+        let on: Vec<(u8, &[PersonId])> = self
+            .rotations
+            .iter()
+            .map(|rotation| (rotation.layer, rotation.holders(at, calendar)))
+            .filter(|(_, holders)| !holders.is_empty())
+            .collect();
+        let top = on.iter().map(|(layer, _)| *layer).max();
+        on.iter().filter(|(layer, _)| Some(*layer) == top).flat_map(|(_, holders)| holders.iter().cloned()).collect()
+    }
+
+    /// The next instant after `at` at which its holders may change.
+    fn next_edge(&self, at: Timestamp, calendar: &Calendar) -> Option<Timestamp> {
+        let slips = self.overrides.iter().flat_map(|slip| slip.span.edges(at));
+        let swaps = self.swaps.iter().flat_map(|swap| swap.span.edges(at));
+        let temporary = self.temporary.iter().flat_map(|temporary| temporary.edges(at));
+        let turns = self.rotations.iter().filter_map(|rotation| rotation.next_edge(at, calendar));
+        slips.chain(swaps).chain(temporary).chain(turns).min()
     }
 }
 
 impl Rotation {
-    /// The `n`th handover as an instant; the first is on the first such weekday at or after `from`.
-    fn handover(&self, n: i64, zone: &TimeZone) -> Option<Timestamp> {
-        let wait = self.from.weekday().until(self.day);
-        let first = self.from.checked_add(i64::from(wait).days()).ok()?;
-        let date = first.checked_add(n.checked_mul(7)?.days()).ok()?;
-        Some(resolve(date.to_datetime(self.time), zone))
+    /// People who follow one another without a break, from the first handover on.
+    pub fn handovers(cadence: Cadence, groups: Vec<Vec<PersonId>>, zone: &TimeZone) -> Self {
+        let from = cadence.handover(0, zone).unwrap_or(Timestamp::MIN);
+        Self { pattern: Pattern::Handovers(cadence), groups, from, until: None, when: Vec::new(), layer: 0 }
     }
 
-    /// The number of the last handover at or before `at`; `None` before the first.
-    fn turn(&self, at: Timestamp, zone: &TimeZone) -> Option<i64> {
-        let today = zone.to_datetime(at).date();
-        let days = i64::from(today.since((jiff::Unit::Day, self.from)).ok()?.get_days());
-        // A guess that may be one or two too far, then back to the one that has happened.
-        let guess = days.div_euclid(7) + 1;
-        (0..=3).map(|back| guess - back).find(|n| *n >= 0 && self.handover(*n, zone).is_some_and(|h| h <= at))
+    /// People who come for one shift each, with time between.
+    pub fn shifts(recurrence: Recurrence, groups: Vec<Vec<PersonId>>) -> Self {
+        let pattern = Pattern::Shifts(recurrence);
+        Self { pattern, groups, from: Timestamp::MIN, until: None, when: Vec::new(), layer: 0 }
     }
 
-    /// Whose turn it is.
-    fn holder(&self, at: Timestamp, zone: &TimeZone) -> Option<&PersonId> {
-        let turn = usize::try_from(self.turn(at, zone)?).ok()?;
-        self.people.get(turn % self.people.len().max(1))
-    }
-
-    /// The first handover after `at`.
-    fn next_handover(&self, at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
-        let next = self.turn(at, zone).map_or(0, |turn| turn + 1);
-        self.handover(next, zone)
-    }
-}
-
-fn people(items: Vec<Item<String>>) -> Vec<PersonId> {
-    items.into_iter().map(|item| PersonId::new(item.value)).collect()
-}
-
-fn read_role(mut table: Fields<'_>, zone: &TimeZone) -> Option<Role> {
-    let id = table.need_id("id");
-    let title = table.need_text("title");
-    let standing = people(table.texts("standing"));
-    let rotations = table.tables("rotation").into_iter().filter_map(read_rotation).collect();
-    let overrides = table.tables("override").into_iter().filter_map(|o| read_override(o, zone)).collect();
-    table.done();
-    Some(Role { id: RoleId::new(id?.value), title: title?.value, standing, rotations, overrides })
-}
-
-fn read_rotation(mut table: Fields<'_>) -> Option<Rotation> {
-    let from = table.need_date("from");
-    let handover = table.need_text("handover");
-    let turns = people(table.need_texts("people"));
-    let reader = table.reader();
-    table.done();
-    let handover = handover.and_then(|item| {
-        let parts = item.value.split_once(' ').and_then(|(day, time)| Some((weekday(day)?, clock(time)?)));
-        if parts.is_none() {
-            let help = Some("write it as day and time, e.g. \"Mon 08:00\"");
-            reader.problem_with(Code::R006, item.span, "`handover` is not a day and a time", help);
+    /// Whose turn it is at `at`; empty before it counts, after its end, and outside its hours.
+    pub fn holders(&self, at: Timestamp, calendar: &Calendar) -> &[PersonId] {
+        let continuous = matches!(self.pattern, Pattern::Handovers(_));
+        if at < self.from || (continuous && self.until.is_some_and(|until| until <= at)) {
+            return &[];
         }
-        parts
-    });
-    let (day, time) = handover?;
-    (!turns.is_empty()).then_some(Rotation { from: from?.value, day, time, people: turns })
-}
-
-fn read_override(mut table: Fields<'_>, zone: &TimeZone) -> Option<Override> {
-    let person = table.need_id("person");
-    let from = table.need_local("from");
-    let to = table.need_local("to");
-    // Why, for the reader of the file; who stands in is what counts.
-    table.text("why");
-    let reader = table.reader();
-    table.done();
-    let (from, to) = (from?, to?);
-    if to.value <= from.value {
-        reader.problem(Code::R002, to.span, "this override ends before it begins");
+        if !self.when.is_empty() && !self.when.iter().any(|when| when.holds(at, calendar)) {
+            return &[];
+        }
+        let turn = match &self.pattern {
+            Pattern::Handovers(cadence) => cadence.turn_at(at, &calendar.zone),
+            Pattern::Shifts(recurrence) => match recurrence.shift_at(at, &calendar.zone) {
+                // A shift counts if it begins while the rotation does; it then lasts to its own end.
+                Some((span, turn)) if span.from >= self.from && self.until.is_none_or(|until| span.from < until) => turn,
+                _ => return &[],
+            },
+        };
+        let groups = i64::try_from(self.groups.len().max(1)).unwrap_or(1);
+        usize::try_from(turn.rem_euclid(groups)).ok().and_then(|n| self.groups.get(n)).map_or(&[], Vec::as_slice)
     }
-    Some(Override {
-        from: resolve(from.value, zone),
-        to: resolve(to.value, zone),
-        person: PersonId::new(person?.value),
-    })
+
+    fn next_edge(&self, at: Timestamp, calendar: &Calendar) -> Option<Timestamp> {
+        if at < self.from {
+            return Some(self.from);
+        }
+        let over = self.until.is_some_and(|until| until <= at);
+        if over && self.holders(at, calendar).is_empty() {
+            return None;
+        }
+        let zone = &calendar.zone;
+        let pattern = match &self.pattern {
+            Pattern::Handovers(cadence) => Some(cadence.next(at, zone)).filter(|next| *next < Timestamp::MAX),
+            Pattern::Shifts(recurrence) => {
+                let ends = recurrence.shift_at(at, zone).map(|(span, _)| span.to);
+                let begins = recurrence.next_shift(at, zone).map(|(span, _)| span.from);
+                ends.into_iter().chain(begins).min()
+            }
+        };
+        let hours = self.when.iter().filter_map(|when| when.next_edge(at, calendar));
+        hours.chain(pattern).chain(self.until.filter(|until| *until > at)).min()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::domain::time::resolve;
+    use jiff::ToSpan;
+    use jiff::civil::Date;
 
     fn london() -> TimeZone {
         TimeZone::get("Europe/London").unwrap()

@@ -40,6 +40,22 @@ pub fn resolve(local: DateTime, zone: &TimeZone) -> Timestamp {
     resolved.unwrap_or(Timestamp::MAX)
 }
 
+/// The same, but a repeated time is its last occurrence: where cover ends in the repeated hour it lasts through both
+/// passings, since two people too many beat nobody.
+pub fn resolve_last(local: DateTime, zone: &TimeZone) -> Timestamp {
+    let ambiguous = zone.to_ambiguous_timestamp(local);
+    match ambiguous.offset() {
+        AmbiguousOffset::Fold { .. } => ambiguous.later().unwrap_or(Timestamp::MAX),
+        AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Gap { .. } => resolve(local, zone),
+    }
+}
+
+/// The instant at which the clock on the wall shows `span` more than `local` (less, if negative): hours of the wall, not
+/// of a stopwatch. Midnight plus two hours is two o'clock, on the night that has no one o'clock too.
+pub fn plus_wall_clock(local: DateTime, span: SignedDuration, zone: &TimeZone) -> Timestamp {
+    resolve(local.saturating_add(span), zone)
+}
+
 /// `at` plus `delay`, saturating at the end of time.
 pub fn after(at: Timestamp, delay: SignedDuration) -> Timestamp {
     at.checked_add(delay).unwrap_or(if delay.is_negative() { Timestamp::MIN } else { Timestamp::MAX })

@@ -9,9 +9,11 @@ use crate::domain::id::{PersonId, RoleId};
 use crate::domain::playbook::{Activate, Playbook, Step};
 use crate::domain::problem::{Code, Problem, did_you_mean};
 use crate::domain::reading::{locate, position};
-use crate::domain::rota::Role;
+use crate::domain::rota::read::{Named, named_in};
+use crate::domain::rota::span::Span;
 use crate::domain::time::{SignedDuration, Timestamp, after};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// How far ahead the rota is searched for gaps.
 pub const GAPS_AHEAD: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -19,8 +21,6 @@ pub const GAPS_AHEAD: SignedDuration = SignedDuration::from_hours(14 * 24);
 const REVIEW_DAYS: i32 = 366;
 /// A finding when the table of bank holidays ends sooner than this.
 const HOLIDAYS_AHEAD_DAYS: i32 = 90;
-/// Changes of a role's holders that are looked at in the search for gaps.
-const CHANGES_MAX: usize = 2_000;
 
 impl Policy {
     /// Everything that does not hold between the documents, as of `now`. `documents` are those that the policy was made
@@ -35,22 +35,9 @@ impl Policy {
         check.problems
     }
 
-    /// The spans within [`GAPS_AHEAD`] of `now` in which nobody holds the role: [from, to), with to cut at the horizon.
-    pub fn gaps(&self, role: &RoleId, now: Timestamp) -> Vec<(Timestamp, Timestamp)> {
-        let horizon = after(now, GAPS_AHEAD);
-        let mut gaps: Vec<(Timestamp, Timestamp)> = Vec::new();
-        let mut at = now;
-        for _ in 0..CHANGES_MAX {
-            let next = self.rota.next_change(role, at).unwrap_or(horizon).min(horizon);
-            if self.rota.on_call(role, at).is_empty() {
-                gaps.push((at, next));
-            }
-            if next >= horizon {
-                break;
-            }
-            at = next;
-        }
-        gaps
+    /// The spans within [`GAPS_AHEAD`] of `now` in which nobody holds the role, cut at the horizon.
+    pub fn gaps(&self, role: &RoleId, now: Timestamp) -> Vec<Span> {
+        self.rota.gaps(role, &Span::new(now, after(now, GAPS_AHEAD)))
     }
 }
 
@@ -78,19 +65,21 @@ impl Check<'_> {
     }
 
     fn rota(&mut self) {
-        let order = self.roles_in_file_order();
         let used: BTreeSet<RoleId> =
             self.policy.playbooks.values().flat_map(|p| p.steps.iter().flat_map(Step::roles)).cloned().collect();
+        let text = self.documents.iter().rev().find(|doc| doc.kind == DocumentKind::Rota).map(|doc| Arc::clone(&doc.text));
+        for Named { path, role, person } in named_in(text.as_deref().unwrap_or_default()) {
+            let path: Vec<&str> = path.iter().map(String::as_str).collect();
+            self.known(&path, &person);
+            if let Some(role) = role {
+                self.eligible(&path, &role, &person);
+            }
+        }
+        let order = self.roles_in_file_order();
         for role in self.policy.rota.roles.values() {
             let index = order.get(role.id.as_str()).cloned().unwrap_or_default();
-            for (path, person) in named_with_paths(role) {
-                let mut full = vec!["role", index.as_str()];
-                full.extend(path.iter().map(String::as_str));
-                self.known(&full, person);
-                self.eligible(&full, role, person);
-            }
             let gaps = self.policy.gaps(&role.id, self.now);
-            if let Some((from, to)) = gaps.first().filter(|_| used.contains(&role.id) && role.named().next().is_some())
+            if let Some(Span { from, to }) = gaps.first().filter(|_| used.contains(&role.id) && role.named().next().is_some())
             {
                 let more = if gaps.len() > 1 { format!(", and {} times more", gaps.len() - 1) } else { String::new() };
                 let message = format!(
@@ -101,11 +90,6 @@ impl Check<'_> {
                 );
                 let help = "add an override, or a rotation without a hole".to_owned();
                 self.note_rota(&["role", &index], Code::R004, message, help);
-            }
-        }
-        for (list, people) in [("managers", &self.policy.rota.managers), ("fallback", &self.policy.rota.fallback)] {
-            for (index, person) in people.iter().enumerate() {
-                self.known(&[list, &index.to_string()], person);
             }
         }
         if self.policy.rota.fallback.is_empty() && !self.policy.rota.roles.is_empty() {
@@ -127,10 +111,10 @@ impl Check<'_> {
         self.note_rota(path, Code::R001, format!("there is no person \"{person}\""), help);
     }
 
-    fn eligible(&mut self, path: &[&str], role: &Role, person: &PersonId) {
+    fn eligible(&mut self, path: &[&str], role: &RoleId, person: &PersonId) {
         let Some(known) = self.policy.people.get(person) else { return };
-        if !known.eligible.is_empty() && !known.eligible.contains(&role.id) {
-            let message = format!("\"{person}\" is not down as eligible for \"{}\"", role.id);
+        if !known.eligible.is_empty() && !known.eligible.contains(role) {
+            let message = format!("\"{person}\" is not down as eligible for \"{role}\"");
             let help = "add the role to `eligible` of the person, or take the person off".to_owned();
             self.note_rota(path, Code::R003, message, help);
         }
@@ -242,21 +226,4 @@ impl Check<'_> {
         let ids = roles.iter().enumerate().filter_map(|(n, role)| Some((role.get("id")?.as_str()?, n)));
         ids.map(|(id, n)| (id.to_owned(), n.to_string())).collect()
     }
-}
-
-/// Everybody whom a role names, with the path below the role.
-fn named_with_paths(role: &Role) -> Vec<(Vec<String>, &PersonId)> {
-    let mut named: Vec<(Vec<String>, &PersonId)> = Vec::new();
-    for (n, person) in role.standing.iter().enumerate() {
-        named.push((vec!["standing".to_owned(), n.to_string()], person));
-    }
-    for (r, rotation) in role.rotations.iter().enumerate() {
-        for (n, person) in rotation.people.iter().enumerate() {
-            named.push((vec!["rotation".to_owned(), r.to_string(), "people".to_owned(), n.to_string()], person));
-        }
-    }
-    for (o, stand_in) in role.overrides.iter().enumerate() {
-        named.push((vec!["override".to_owned(), o.to_string(), "person".to_owned()], &stand_in.person));
-    }
-    named
 }
