@@ -4,6 +4,8 @@
 //! become instants by the one rule of [`super::time::resolve`], so that every instant has one answer on the nights when
 //! the clocks change too. A bank holiday takes away the windows that begin on it.
 
+pub mod interval;
+
 use super::problem::{Code, Problem};
 use super::reading::Reader;
 use super::time::{Timestamp, resolve};

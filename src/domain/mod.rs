@@ -29,6 +29,7 @@ pub mod record;
 
 pub mod activation;
 pub mod detect;
+pub mod heartbeat;
 pub mod incident;
 pub mod keeping;
 pub mod paging;

@@ -12,6 +12,8 @@
 
 mod apply;
 mod ladder;
+pub mod limit;
+pub mod news;
 
 pub(super) use apply::{apply, apply_started};
 use ladder::{intend, next_attempt};

@@ -7,6 +7,15 @@ use super::reply_code::CODE_DIGITS;
 /// Most characters of a reply that are looked at; a longer one is unclear.
 pub const REPLY_CHARS_MAX: usize = 480;
 
+/// Nonsense from one number that is answered; what comes after it is recorded and not answered, so that two machines
+/// do not talk to each other all night. A reply that means something sets the count back.
+pub const NONSENSE_ANSWERS_MAX: u32 = 5;
+
+/// Whether a text that could not be understood is answered, after `before` others since the last good one.
+pub fn answers(before: u32) -> bool {
+    before < NONSENSE_ANSWERS_MAX
+}
+
 /// What a reply by text means. A code is five digits, or absent where none was given: then it means the one page
 /// that is open for that number, if there is exactly one.
 #[derive(Debug, Clone, PartialEq, Eq)]

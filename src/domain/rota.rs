@@ -321,7 +321,9 @@ impl Rotation {
             Pattern::Handovers(cadence) => cadence.turn_at(at, &calendar.zone),
             Pattern::Shifts(recurrence) => match recurrence.shift_at(at, &calendar.zone) {
                 // A shift counts if it begins while the rotation does; it then lasts to its own end.
-                Some((span, turn)) if span.from >= self.from && self.until.is_none_or(|until| span.from < until) => turn,
+                Some((span, turn)) if span.from >= self.from && self.until.is_none_or(|until| span.from < until) => {
+                    turn
+                }
                 _ => return &[],
             },
         };

@@ -9,6 +9,8 @@
 
 use super::time::{SignedDuration, Timestamp, resolve};
 use chrono::{DateTime, Utc};
+use jiff::ToSpan;
+use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use std::str::FromStr;
 
@@ -75,6 +77,29 @@ impl Schedule {
             .map(|as_if_utc| resolve(TimeZone::UTC.to_datetime(as_if_utc), zone))
             .find(|at| *at > after)
     }
+}
+
+/// The next instant after `after` at which the wall shows `time` on one of `days` (Monday first): once a day, the first
+/// time in the hour that comes twice, at the change in the hour that is skipped. `None` if no day is named.
+pub fn next_at(time: Time, days: [bool; 7], after: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+    let today = zone.to_datetime(after).date();
+    (-1..=8)
+        .filter_map(|ahead: i64| today.checked_add(ahead.days()).ok())
+        .filter(|date| days[date.weekday().to_monday_zero_offset() as usize])
+        .map(|date| resolve(date.to_datetime(time), zone))
+        .find(|at| *at > after)
+}
+
+/// Of what fell due after `last` (or ever, before the first look) up to `now`, each recipient once: whoever slept over
+/// several times is sent one message, not one for each.
+pub fn due_once<T: Clone + PartialEq>(due: &[(T, Timestamp)], last: Option<Timestamp>, now: Timestamp) -> Vec<T> {
+    let mut once: Vec<T> = Vec::new();
+    for (recipient, at) in due {
+        if *at <= now && last.is_none_or(|last| *at > last) && !once.contains(recipient) {
+            once.push(recipient.clone());
+        }
+    }
+    once
 }
 
 #[cfg(test)]

@@ -67,7 +67,8 @@ impl Check<'_> {
     fn rota(&mut self) {
         let used: BTreeSet<RoleId> =
             self.policy.playbooks.values().flat_map(|p| p.steps.iter().flat_map(Step::roles)).cloned().collect();
-        let text = self.documents.iter().rev().find(|doc| doc.kind == DocumentKind::Rota).map(|doc| Arc::clone(&doc.text));
+        let text =
+            self.documents.iter().rev().find(|doc| doc.kind == DocumentKind::Rota).map(|doc| Arc::clone(&doc.text));
         for Named { path, role, person } in named_in(text.as_deref().unwrap_or_default()) {
             let path: Vec<&str> = path.iter().map(String::as_str).collect();
             self.known(&path, &person);
@@ -79,7 +80,8 @@ impl Check<'_> {
         for role in self.policy.rota.roles.values() {
             let index = order.get(role.id.as_str()).cloned().unwrap_or_default();
             let gaps = self.policy.gaps(&role.id, self.now);
-            if let Some(Span { from, to }) = gaps.first().filter(|_| used.contains(&role.id) && role.named().next().is_some())
+            if let Some(Span { from, to }) =
+                gaps.first().filter(|_| used.contains(&role.id) && role.named().next().is_some())
             {
                 let more = if gaps.len() > 1 { format!(", and {} times more", gaps.len() - 1) } else { String::new() };
                 let message = format!(

@@ -138,7 +138,12 @@ impl Cadence {
     }
 
     /// The weekly beat that the file's `from` and `handover` mean: the first such day at or after `from`.
-    pub(super) fn weekly(n: u32, from: jiff::civil::Date, day: jiff::civil::Weekday, time: jiff::civil::Time) -> Option<Self> {
+    pub(super) fn weekly(
+        n: u32,
+        from: jiff::civil::Date,
+        day: jiff::civil::Weekday,
+        time: jiff::civil::Time,
+    ) -> Option<Self> {
         let wait = i64::from(from.weekday().until(day));
         let first = from.checked_add(wait.days()).ok()?;
         Self::new(Every::Week, n, first.to_datetime(time)).ok()

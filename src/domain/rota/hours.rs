@@ -224,9 +224,7 @@ impl When {
 
     /// The window of this rule that begins on each of `n` days from `first`: one a day at most, however long the night.
     pub fn windows(&self, first: Date, n: u16, calendar: &Calendar) -> Vec<Span> {
-        (0..i64::from(n))
-            .filter_map(|days| self.begins_on(first.checked_add(days.days()).ok()?, calendar))
-            .collect()
+        (0..i64::from(n)).filter_map(|days| self.begins_on(first.checked_add(days.days()).ok()?, calendar)).collect()
     }
 
     /// The instant from which it holds, asked at `at`: `None` if it holds already.
@@ -308,7 +306,8 @@ mod tests {
     fn a_weekend_window_has_63_hours_in_march_and_65_in_october() {
         let calendar = calendar();
         let weekend = When::parse("Fri 17:00 - Mon 09:00").unwrap();
-        for (when, hours) in [("2026-03-28T12:00:00Z", 63), ("2026-10-24T12:00:00Z", 65), ("2026-06-06T12:00:00Z", 64)] {
+        for (when, hours) in [("2026-03-28T12:00:00Z", 63), ("2026-10-24T12:00:00Z", 65), ("2026-06-06T12:00:00Z", 64)]
+        {
             for rule in [weekend, When::OutOfHours] {
                 let window = rule.window(at(when), &calendar).unwrap();
                 assert_eq!(window.lasts(), SignedDuration::from_hours(hours), "{when} {rule:?}");
@@ -319,7 +318,9 @@ mod tests {
     #[test]
     fn an_edge_is_where_the_answer_changes_on_every_quarter_hour_of_both_nights() {
         let calendar = calendar();
-        for rule in ["Sat-Sun 22:30-01:30", "Sun 01:00-02:00", "Sat 20:00 - Sun 01:30", "out of hours", "daily 01:15-01:45"] {
+        for rule in
+            ["Sat-Sun 22:30-01:30", "Sun 01:00-02:00", "Sat 20:00 - Sun 01:30", "out of hours", "daily 01:15-01:45"]
+        {
             let rule = When::parse(rule).unwrap();
             for start in ["2026-03-28T00:00:00Z", "2026-10-24T00:00:00Z"] {
                 let quarters: Vec<_> = (0..200).map(|n| at(start) + SignedDuration::from_mins(15 * n)).collect();

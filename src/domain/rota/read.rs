@@ -174,7 +174,8 @@ fn read_rotation(mut table: Fields<'_>, zone: &TimeZone) -> Option<Rotation> {
         None => None,
         Some(item) => match handover(&item.value) {
             None => {
-                let help = Some("write it as day and time, e.g. \"Mon 08:00\", or as a time for turns of hours or days");
+                let help =
+                    Some("write it as day and time, e.g. \"Mon 08:00\", or as a time for turns of hours or days");
                 reader.problem_with(Code::R006, item.span, "`handover` is not a day and a time", help);
                 return None;
             }
@@ -231,7 +232,9 @@ fn read_when(table: &mut Fields<'_>) -> Vec<When> {
     let read = |item: Item<String>| {
         let when = When::parse(&item.value);
         if when.is_none() {
-            let help = Some("e.g. \"Mon-Fri 17:00-09:00\", \"Fri 17:00 - Mon 09:00\", \"holidays 09:00-17:00\", \"out of hours\"");
+            let help = Some(
+                "e.g. \"Mon-Fri 17:00-09:00\", \"Fri 17:00 - Mon 09:00\", \"holidays 09:00-17:00\", \"out of hours\"",
+            );
             reader.problem_with(Code::R007, item.span, "`when` holds hours that cannot be read", help);
         }
         when
@@ -268,7 +271,8 @@ fn read_override(mut table: Fields<'_>, zone: &TimeZone) -> Option<Placed<Overri
             None
         }
         _ => {
-            let help = Some("`person` stands in (for one: with `instead_of`), `add` comes as well, `remove` is taken off");
+            let help =
+                Some("`person` stands in (for one: with `instead_of`), `add` comes as well, `remove` is taken off");
             let message = "an override says one thing: `person`, `add` or `remove`";
             reader.problem_with(Code::T005, place.clone(), message, help);
             None
@@ -289,7 +293,12 @@ fn read_swap(mut table: Fields<'_>, zone: &TimeZone) -> Option<Swap> {
     if let (Some(owner), Some(taker)) = (&owner, &taken_by)
         && owner.value == taker.value
     {
-        reader.problem_with(Code::R011, taker.span.clone(), "nobody can take their own shift", Some("name somebody else"));
+        reader.problem_with(
+            Code::R011,
+            taker.span.clone(),
+            "nobody can take their own shift",
+            Some("name somebody else"),
+        );
     }
     Some(Swap {
         owner: PersonId::new(owner?.value),

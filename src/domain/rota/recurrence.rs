@@ -78,9 +78,7 @@ impl Recurrence {
             Every::Hour => None,
             Every::Day if self.weekdays.is_some() || !self.monthdays.is_empty() => Some(self.named_before(date) / n),
             Every::Day => by_step(days),
-            Every::Week if self.weekdays.is_some() => {
-                by_step(days_between(monday(first)?, monday(date)?) / 7)
-            }
+            Every::Week if self.weekdays.is_some() => by_step(days_between(monday(first)?, monday(date)?) / 7),
             Every::Week => (days % 7 == 0).then_some(days / 7).and_then(by_step),
             Every::Month => {
                 let months = |date: Date| i64::from(date.year()) * 12 + i64::from(date.month());

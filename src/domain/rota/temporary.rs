@@ -30,7 +30,8 @@ impl Temporary {
     /// The same within `window` only; `None` if nothing of it is left.
     pub fn cut(&self, window: &Span) -> Option<Self> {
         let span = self.span.cut(window)?;
-        let shifts = self.shifts.iter().filter_map(|(person, shift)| Some((person.clone(), shift.cut(&span)?))).collect();
+        let shifts =
+            self.shifts.iter().filter_map(|(person, shift)| Some((person.clone(), shift.cut(&span)?))).collect();
         Some(Self { span, shifts, fallback: self.fallback.clone() })
     }
 
