@@ -30,6 +30,8 @@ pub struct InstallationKey([u8; KEY_BYTES]);
 pub enum Purpose {
     /// Recognising a contact that is sent again.
     ContactKey,
+    /// Recognising the same words when they come again.
+    Words,
     /// An access token of the API.
     AccessToken,
     /// A signed-in session of the console.
@@ -42,6 +44,7 @@ impl Purpose {
     fn as_str(self) -> &'static str {
         match self {
             Self::ContactKey => "contact-key",
+            Self::Words => "words",
             Self::AccessToken => "access-token",
             Self::Session => "session",
             Self::Link => "link",

@@ -79,6 +79,7 @@ pub fn contact(n: u64) -> Event {
         body: Some(BodyId::from("highways")),
         answered: Some(true),
         wait_s: Some((n % 90) as u32),
+        alike: None,
         history: false,
     };
     let mut salt = [0; 16];

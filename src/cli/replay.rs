@@ -6,7 +6,7 @@
 //! own keywords and playbooks decide, as if every page had been answered at once and every incident stood down when its
 //! signals were quiet again.
 //!
-//! First form: floor rules only. They know nothing of what is usual for the hour; the detectors that do are to come.
+//! `replay streams` runs the volume detector alone over count series.
 
 mod core;
 mod past;
@@ -193,7 +193,7 @@ pub fn run(args: &ReplayArgs, global: &Global, tell: &mut dyn FnMut(u64, u64), o
         refused,
         from: past.first().map(|contact| contact.at),
         to: past.last().map(|contact| contact.at),
-        detectors: "floor rules only (first form)",
+        detectors: "floor rules and learnt volume",
         fired_by_month: by_month(&replayed.fired, &zone),
         busiest_days: busiest_days(&past, &replayed.fired, &zone),
         fired: &replayed.fired,
@@ -208,7 +208,7 @@ pub fn run(args: &ReplayArgs, global: &Global, tell: &mut dyn FnMut(u64, u64), o
 
 fn show(report: &Report<'_>, refused: Option<String>, zone: &TimeZone, out: &mut dyn Write) -> Result<()> {
     let local = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%Y-%m-%d %a %H:%M").to_string();
-    writeln!(out, "{} contacts, {} alarms; floor rules only, nothing was sent.", report.contacts, report.fired.len())?;
+    writeln!(out, "{} contacts, {} alarms; nothing was sent.", report.contacts, report.fired.len())?;
     if let Some(first) = refused {
         writeln!(out, "{} rows were not read{first}", report.refused)?;
     }

@@ -3,13 +3,13 @@
 
 use super::decide::Decision;
 use super::event::{Answer, Author, Sealed, Warning};
-use super::id::{IncidentId, PlaybookId, Tag};
+use super::id::{IncidentId, PersonId, PlaybookId, RoleId, Tag};
 use super::incident::{self, Incident};
 use super::paging;
-use super::playbook::{Activate, Condition, Evidence, Hours, Playbook, Step};
+use super::playbook::{Activate, Condition, Evidence, Hours, Playbook, Severity, Step};
 use super::policy::Policy;
 use super::problem::did_you_mean;
-use super::record::{Cause, Held, Record};
+use super::record::{Cause, Held, Record, Rule};
 use super::state::State;
 use super::time::{Timestamp, after};
 use std::collections::BTreeSet;
@@ -46,8 +46,7 @@ fn evidence(state: &State, incident: &Incident, playbook: &Playbook) -> BTreeSet
         match cause {
             Cause::Signal(id) => {
                 let Some(signal) = state.signals.get(*id) else { continue };
-                let rule = (signal.topic.clone(), signal.rule.clone());
-                if playbook.when.iter().filter_map(Condition::rule).any(|wanted| wanted == rule) {
+                if playbook.when.iter().any(|when| when.asks_for(signal)) {
                     found.insert(signal.rule.evidence());
                 }
             }
@@ -120,6 +119,7 @@ pub(super) fn step(state: &mut State, d: &mut Decision) {
         state.incidents.by_id.values().filter(|incident| incident.closed_at.is_none()).cloned().collect();
     for incident in open {
         match_playbooks(state, d, &policy, &incident);
+        page_unplanned(state, d, &policy, &incident);
         // The incident as it is after the matching.
         let Some(incident) = state.incidents.by_id.get(&incident.id).cloned() else { continue };
         for (id, activation) in &incident.activations {
@@ -173,6 +173,41 @@ fn match_playbooks(state: &mut State, d: &mut Decision, policy: &Policy, inciden
     }
 }
 
+/// Whom a surge wakes for which there is no plan, in this order.
+const UNPLANNED: [&str; 3] = ["duty_officer", "deputy", "tactical"];
+
+/// A learnt surge of something that no playbook is for still wakes the duty officer: one call-out an incident.
+fn page_unplanned(state: &mut State, d: &mut Decision, policy: &Policy, incident: &Incident) {
+    let learnt = |cause: &Cause| match cause {
+        Cause::Signal(id) => state.signals.get(*id).is_some_and(|s| matches!(s.rule, Rule::Volume { .. })),
+        Cause::Warning(_) => false,
+    };
+    if !incident.causes.iter().any(learnt)
+        || state.paging.call_outs.values().any(|call_out| call_out.incident == Some(incident.id))
+        || policy.playbooks.values().any(|playbook| !evidence(state, incident, playbook).is_empty())
+    {
+        return;
+    }
+    let known = UNPLANNED.iter().map(|role| RoleId::from(*role)).filter(|role| policy.rota.roles.contains_key(role));
+    let ladder = known.collect();
+    let cause = format!("{}. No playbook is for this.", cause_in_words(state, incident.id));
+    paging::start(state, d, incident.id, cause, None, ladder, 1, incident.severity);
+}
+
+/// Pages one person once, at the pace of the next morning; nothing climbs when they do not answer.
+pub(super) fn tell_one(state: &mut State, d: &mut Decision, person: PersonId, cause: String) {
+    let record = Record::CallOutStarted {
+        incident: None,
+        cause,
+        step: None,
+        ladder: Vec::new(),
+        test: Some(person),
+        wanted: 1,
+        severity: Severity::Morning,
+    };
+    d.record(state, record);
+}
+
 /// Pages the first people of a proposed playbook, for their decision.
 fn propose(state: &mut State, d: &mut Decision, incident: &Incident, playbook: &Playbook) {
     let first = playbook.steps.iter().enumerate().find_map(|(at, step)| match step {
@@ -183,7 +218,7 @@ fn propose(state: &mut State, d: &mut Decision, incident: &Incident, playbook: &
         let ladder = [role].into_iter().chain(then).cloned().collect();
         let cause = format!("{} is proposed: {}. Decide.", playbook.title, cause_in_words(state, incident.id));
         if paging::covering(state, incident.id, role, 1, playbook.severity).is_none() {
-            paging::start(state, d, incident.id, cause, (playbook.id.clone(), at), ladder, 1, playbook.severity);
+            paging::start(state, d, incident.id, cause, Some((playbook.id.clone(), at)), ladder, 1, playbook.severity);
         }
     }
 }
@@ -207,7 +242,7 @@ fn start_steps(state: &mut State, d: &mut Decision, incident: &Incident, playboo
                 }
                 let ladder = [role].into_iter().chain(then).cloned().collect();
                 let cause = cause_in_words(state, incident.id);
-                let step = (playbook.id.clone(), at);
+                let step = Some((playbook.id.clone(), at));
                 paging::start(state, d, incident.id, cause, step, ladder, *wanted, playbook.severity);
             }
             Step::Task { title, by, within } => {

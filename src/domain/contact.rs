@@ -105,6 +105,10 @@ pub struct Contact {
     /// For calls: seconds in the queue, 0..=86,400.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub wait_s: Option<u32>,
+    /// Two bytes of a digest of longer words, under the installation's key: enough to know a bulk entry by its sameness,
+    /// too little to tell what was said.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub alike: Option<u16>,
     /// Loaded from the past: counted as history, never a reason to page.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub history: bool,

@@ -10,7 +10,7 @@ use super::decide::Decision;
 use super::event::{Answer, Author, EntryKind, Sealed, TaskState, Warning};
 use super::id::{IncidentId, PlaybookId, RoleId, Seq, SignalId, Tag, TaskId, WarningId};
 use super::place::GridPoint;
-use super::playbook::{Condition, Severity};
+use super::playbook::Severity;
 use super::record::{Cause, Held, Record};
 use super::state::State;
 use super::time::{Timestamp, after};
@@ -329,12 +329,7 @@ fn unattached(state: &State) -> Vec<Waiting> {
         let severity = policy
             .playbooks
             .values()
-            .filter(|p| {
-                p.when
-                    .iter()
-                    .filter_map(Condition::rule)
-                    .any(|rule| rule == (signal.topic.clone(), signal.rule.clone()))
-            })
+            .filter(|p| p.when.iter().any(|when| when.asks_for(signal)))
             .map(|p| p.severity)
             .min()
             .unwrap_or(Severity::Wake);

@@ -184,14 +184,14 @@ pub(super) fn covering(
     state.paging.call_outs.values().find(covers).map(|c| c.id)
 }
 
-/// Starts the call-out of a step.
+/// Starts the call-out of a step; without one, of a surge that no playbook is for.
 #[expect(clippy::too_many_arguments, reason = "the fields of one record")]
 pub(super) fn start(
     state: &mut State,
     d: &mut Decision,
     incident: IncidentId,
     cause: String,
-    step: (PlaybookId, u32),
+    step: Option<(PlaybookId, u32)>,
     ladder: Vec<RoleId>,
     wanted: u32,
     severity: Severity,
@@ -199,7 +199,7 @@ pub(super) fn start(
     let record = Record::CallOutStarted {
         incident: Some(incident),
         cause,
-        step: Some(step),
+        step,
         ladder,
         test: None,
         wanted: wanted.max(1),

@@ -86,6 +86,10 @@ pub struct Figures {
     pub widen_every: SignedDuration,
     /// A raised signal stays raised at least this long. 10 min.
     pub signal_hold: SignedDuration,
+    /// False pages a year that learnt detectors may give together. 12.
+    pub surge_false_pages: u32,
+    /// So long a new stream is on trial. 14 days.
+    pub surge_trial: SignedDuration,
     /// After stand-down the same topic opens no new incident for this long. 30 min.
     pub cool_down: SignedDuration,
     /// Most contacts whose keys are remembered for replays. 1,000,000.
@@ -100,6 +104,8 @@ impl Default for Figures {
             acknowledgement_expires: SignedDuration::from_mins(30),
             widen_every: SignedDuration::from_mins(10),
             signal_hold: SignedDuration::from_mins(10),
+            surge_false_pages: 12,
+            surge_trial: SignedDuration::from_hours(24 * 14),
             cool_down: SignedDuration::from_mins(30),
             keys_max: 1_000_000,
         }
@@ -147,6 +153,8 @@ impl From<&Deciding> for Figures {
             acknowledgement_expires: settings.paging.acknowledgement_expires,
             widen_every: settings.paging.widen_every,
             signal_hold: settings.detect.signal_hold,
+            surge_false_pages: settings.detect.surge_false_pages,
+            surge_trial: settings.detect.surge_trial,
             cool_down: settings.detect.cool_down,
             keys_max: settings.detect.keys_max,
         }

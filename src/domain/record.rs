@@ -3,7 +3,9 @@
 
 use super::contact::Contact;
 use super::event::{Author, EntryKind, Receipt, SendResult, TaskState, Via, Warning};
-use super::id::{CallOutId, IncidentId, PageId, PersonId, PlaybookId, RoleId, Seq, SignalId, Tag, TaskId, WarningId};
+use super::id::{
+    CallOutId, IncidentId, PageId, PersonId, PlaybookId, RoleId, Seq, SignalId, StreamId, Tag, TaskId, WarningId,
+};
 use super::keeping::{ErasureCause, SignedHead, Spans};
 use super::person::PageChannel;
 use super::place::GridPoint;
@@ -72,6 +74,11 @@ pub enum Record {
     },
     /// A detector says that something is unusual.
     SignalRaised {
+        /// What and why.
+        signal: Signal,
+    },
+    /// A learnt detector on trial would have raised this; nothing follows from it.
+    WouldHaveRaised {
         /// What and why.
         signal: Signal,
     },
@@ -404,6 +411,7 @@ impl Record {
             | Self::LayersInForce { .. }
             | Self::WarningEnded { .. }
             | Self::SignalRaised { .. }
+            | Self::WouldHaveRaised { .. }
             | Self::SignalCleared { .. }
             | Self::EvidenceJoined { .. }
             | Self::PlaybookHeld { .. }
@@ -443,7 +451,7 @@ pub struct Signal {
     pub evidence: String,
 }
 
-/// A floor rule.
+/// A rule of detection.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "rule", rename_all = "snake_case")]
 pub enum Rule {
@@ -463,13 +471,26 @@ pub enum Rule {
         /// Seconds.
         within_s: u32,
     },
+    /// More of a stream than it has at this hour, by what it has learnt.
+    Volume {
+        /// Which.
+        stream: StreamId,
+        /// The window, seconds.
+        within_s: u32,
+        /// Nine of ten such windows have this many at least...
+        usual_low: u32,
+        /// ...and this many at most.
+        usual_high: u32,
+        /// So many come once in so many days; at most 1,200,000 years.
+        once_in_days: u32,
+    },
 }
 
 impl Rule {
     /// The kind of evidence that a signal of this rule is.
     pub fn evidence(&self) -> Evidence {
         match self {
-            Self::Surge { .. } => Evidence::Surge,
+            Self::Surge { .. } | Self::Volume { .. } => Evidence::Surge,
             Self::Cluster { .. } => Evidence::Cluster,
         }
     }

@@ -165,6 +165,10 @@ const fn hours(count: i64) -> SignedDuration {
     SignedDuration::from_hours(count)
 }
 
+const fn days(count: i64) -> SignedDuration {
+    SignedDuration::from_hours(24 * count)
+}
+
 /// The shortest wait of paging: for trials.
 pub const TRIAL: SignedDuration = SignedDuration::from_secs(5);
 
@@ -179,7 +183,7 @@ settings! {
         zone: String = "Europe/London".to_owned(), 1..=64;
     }
 
-    /// Detection: the floor rules that hold where a playbook gives no figures of its own.
+    /// Detection: the floor rules that hold where a playbook gives no figures of its own, and the learnt detectors.
     pub struct Detect {
         /// So many contacts on a topic are a surge...
         surge_reports: u32 = 5, 2..=10_000;
@@ -193,6 +197,11 @@ settings! {
         cluster_within: SignedDuration = minutes(60), minutes(1)..=hours(24);
         /// A raised signal stays raised for at least so long.
         signal_hold: SignedDuration = minutes(10), minutes(1)..=hours(24);
+        /// What is usual for the hour is learnt, stream by stream. So many false pages a year the team can bear from
+        /// that, over all streams together...
+        surge_false_pages: u32 = 12, 1..=1_000;
+        /// ...and for so long a new stream is on trial: what it would have paged is recorded, and told to the role `lead`.
+        surge_trial: SignedDuration = days(14), days(7)..=days(365);
         /// After stand-down the same topic opens no new incident for so long.
         cool_down: SignedDuration = minutes(30), minutes(0)..=hours(24);
         /// So many contacts are remembered, so that one sent again is counted once.

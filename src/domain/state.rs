@@ -1,6 +1,7 @@
 //! The state: one slice a stage, each behind its own `Arc`, so that readers take a snapshot for the price of a few
 //! counters. [`apply`] is the only thing that changes it; rebuilding it from the log gives the same state.
 
+use super::detect::surge::Surges;
 use super::detect::{Signals, Windows};
 use super::id::{PlaybookId, Seq, Tag};
 use super::incident::{Incidents, Line};
@@ -30,6 +31,8 @@ pub struct State {
     pub tally: Arc<Tally>,
     /// The detectors' windows.
     pub windows: Arc<Windows>,
+    /// The learnt detectors.
+    pub surges: Arc<Surges>,
     /// Raised signals.
     pub signals: Arc<Signals>,
     /// Incidents, their tasks, and warnings.
@@ -49,6 +52,7 @@ impl Default for State {
             keys: Arc::default(),
             tally: Arc::default(),
             windows: Arc::default(),
+            surges: Arc::default(),
             signals: Arc::default(),
             incidents: Arc::default(),
             paging: Arc::default(),
@@ -118,6 +122,7 @@ impl State {
 pub fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
     assert!(seq == state.next, "records are applied in log order: got {seq}, expected {}", state.next);
     state.next = Seq(seq.0 + 1);
+    let before = state.last_at;
     state.last_at = at;
     match record {
         Record::ContactTaken { contact, incident, digest } => {
@@ -130,7 +135,9 @@ pub fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
         }
         Record::PolicyInForce { documents, .. } => put_into_force(Arc::make_mut(&mut state.policy), documents),
         Record::LayersInForce { epoch, .. } => Arc::make_mut(&mut state.policy).epoch = *epoch,
-        Record::SignalRaised { .. } | Record::SignalCleared { .. } => detect::apply(state, seq, at, record),
+        Record::SignalRaised { .. } | Record::WouldHaveRaised { .. } | Record::SignalCleared { .. } => {
+            detect::apply(state, seq, at, record);
+        }
         Record::WarningEntered { .. }
         | Record::WarningEnded { .. }
         | Record::IncidentOpened { .. }
@@ -152,7 +159,10 @@ pub fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
         | Record::Declined { .. }
         | Record::AcknowledgementExpired { .. }
         | Record::CallOutEnded { .. } => paging::apply(state, seq, at, record),
-        Record::Started { .. } => paging::apply_started(state, at),
+        Record::Started { .. } => {
+            paging::apply_started(state, at);
+            detect::surge::apply_started(state, before, at);
+        }
         Record::ReplyUnmatched { .. } | Record::LogExported { .. } => {}
         Record::HeadSigned { .. }
         | Record::HeadMailed { .. }
@@ -198,6 +208,7 @@ fn incident_of(state: &State, seq: Seq, record: &Record) -> Option<super::id::In
         | Record::WarningEntered { .. }
         | Record::WarningEnded { .. }
         | Record::SignalRaised { .. }
+        | Record::WouldHaveRaised { .. }
         | Record::SignalCleared { .. }
         | Record::ReplyUnmatched { .. }
         | Record::HeadSigned { .. }
@@ -229,6 +240,14 @@ fn put_into_force(slice: &mut PolicyInForce, versions: &[(DocumentKind, String, 
 }
 
 impl Condition {
+    /// Whether this signal is what the condition asks for: its own rule, or what a learnt detector says of its topic.
+    pub fn asks_for(&self, signal: &super::record::Signal) -> bool {
+        match (self, &signal.rule) {
+            (Self::Surge { topic, .. }, Rule::Volume { .. }) => *topic == signal.topic,
+            _ => self.rule().is_some_and(|(topic, rule)| topic == signal.topic && rule == signal.rule),
+        }
+    }
+
     /// The floor rule that this condition asks for, with its topic; `None` for a warning.
     pub fn rule(&self) -> Option<(Tag, Rule)> {
         let seconds = |within: &super::time::SignedDuration| u32::try_from(within.as_secs()).unwrap_or(u32::MAX);

@@ -65,6 +65,7 @@ impl Record {
     pub fn sort(&self) -> Sort {
         match self {
             Self::SignalRaised { .. }
+            | Self::WouldHaveRaised { .. }
             | Self::SignalCleared { .. }
             | Self::WarningEntered { .. }
             | Self::WarningEnded { .. }
@@ -172,6 +173,10 @@ impl Teller<'_> {
             Record::SignalRaised { signal } => {
                 plain(format!("Signal: {}", readable(signal.topic.as_str()).to_lowercase()), signal.evidence.clone())
             }
+            Record::WouldHaveRaised { signal } => plain(
+                format!("On trial, would have paged: {}", readable(signal.topic.as_str()).to_lowercase()),
+                signal.evidence.clone(),
+            ),
             Record::SignalCleared { signal } => plain(format!("Signal {signal} cleared"), String::new()),
             Record::IncidentOpened { topic, severity: how_bad, exercise, by, .. } => Told {
                 title: format!(

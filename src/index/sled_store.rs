@@ -296,6 +296,7 @@ impl Into<'_> {
             | Record::WarningEntered { .. }
             | Record::WarningEnded { .. }
             | Record::SignalRaised { .. }
+            | Record::WouldHaveRaised { .. }
             | Record::SignalCleared { .. }
             | Record::EvidenceJoined { .. }
             | Record::PlaybookHeld { .. }

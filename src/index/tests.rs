@@ -30,6 +30,7 @@ fn contact(seq: u64) -> Entry {
         body: None,
         answered: None,
         wait_s: None,
+        alike: None,
         history: false,
     };
     (Seq(seq), at(seq as i64), Arc::new(Record::ContactTaken { contact, incident: Some(IncidentId(1)), digest: None }))

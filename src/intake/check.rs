@@ -12,6 +12,7 @@ use crate::domain::problem::did_you_mean;
 use crate::domain::text::{clean_line, clean_words, is_slug, to_slug};
 use crate::domain::time::{SignedDuration, Timestamp, after, to_millis};
 use crate::incoming::{FAULTS_MAX, Fault, Parsed, Position};
+use crate::keys::Purpose;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -118,6 +119,7 @@ pub fn check(draft: &Draft<'_>, reading: &Reading<'_>, faults: &mut Faults) -> O
         body: found.point.and_then(|located| reading.land.body(located)),
         answered,
         wait_s,
+        alike: text.as_deref().and_then(|text| alike(reading, text)),
         history: reading.sending.history,
     };
     let detail = ContactDetail {
@@ -132,6 +134,19 @@ pub fn check(draft: &Draft<'_>, reading: &Reading<'_>, faults: &mut Faults) -> O
         caller,
     };
     Some(Parsed { contact, detail, doubts })
+}
+
+/// Words of at least so many characters are not the same by chance.
+const ALIKE_LEAST: usize = 20;
+
+/// What the words are recognised by when they come again; `None` for short ones.
+fn alike(reading: &Reading<'_>, text: &str) -> Option<u16> {
+    let plain = text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    if plain.chars().count() < ALIKE_LEAST {
+        return None;
+    }
+    let digest = reading.keys.digest_hex(Purpose::Words, &[plain.as_bytes()], 2);
+    u16::from_str_radix(&digest, 16).ok()
 }
 
 fn channel(sheet: &mut Sheet<'_, '_>) -> Option<Channel> {

@@ -352,6 +352,7 @@ impl Days {
             body: None,
             answered: None,
             wait_s: None,
+            alike: None,
             history: false,
         };
         self.event(Event::ContactReceived { contact, sealed: None }, Some(again))

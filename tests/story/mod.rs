@@ -319,6 +319,7 @@ impl Story {
                 body: None,
                 answered: Some(true),
                 wait_s: Some(10),
+                alike: None,
                 history,
             };
             self.event(Event::ContactReceived { contact, sealed: None });

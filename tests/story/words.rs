@@ -20,7 +20,7 @@ impl Names {
         let prefix = match record {
             Record::ContactTaken { .. } => "C",
             Record::WarningEntered { .. } => "W",
-            Record::SignalRaised { .. } => "S",
+            Record::SignalRaised { .. } | Record::WouldHaveRaised { .. } => "S",
             Record::IncidentOpened { .. } => "I",
             Record::TaskOpened { .. } => "T",
             Record::CallOutStarted { .. } => "CO",
@@ -74,6 +74,7 @@ impl Names {
             }
             Record::WarningEnded { warning, .. } => format!("{} is over", of(warning.0)),
             Record::SignalRaised { signal } => format!("{me}: {}", signal.evidence),
+            Record::WouldHaveRaised { signal } => format!("{me} on trial, would have paged: {}", signal.evidence),
             Record::SignalCleared { signal } => format!("{} is quiet again", of(signal.0)),
             Record::IncidentOpened { topic, severity, exercise, by, .. } => {
                 let exercise = if *exercise { ", EXERCISE" } else { "" };

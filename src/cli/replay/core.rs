@@ -137,6 +137,7 @@ impl Core {
             body: None,
             answered: None,
             wait_s: None,
+            alike: None,
             history: false,
         };
         self.event(&Event::ContactReceived { contact, sealed: None }, past.at, replayed);

@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// The length of a rule's window in seconds.
 pub(super) fn within_s(rule: &Rule) -> u32 {
     match rule {
-        Rule::Surge { within_s, .. } | Rule::Cluster { within_s, .. } => *within_s,
+        Rule::Surge { within_s, .. } | Rule::Cluster { within_s, .. } | Rule::Volume { within_s, .. } => *within_s,
     }
 }
 
@@ -76,6 +76,8 @@ impl Window {
                     evidence: format!("{count} about {topic} in {within}; the rule says {reports}"),
                 })
             }
+            // A learnt detector has counts of its own.
+            Rule::Volume { .. } => None,
             Rule::Cluster { reports, metres, .. } => {
                 let here = place?;
                 let near: Vec<GridPoint> = self
@@ -103,13 +105,14 @@ impl Window {
     fn quiet_at(&self, rule: &Rule, middle: Option<GridPoint>, now: Timestamp) -> Timestamp {
         let half = match rule {
             Rule::Surge { reports, .. } | Rule::Cluster { reports, .. } => reports.div_ceil(2).max(1) as usize,
+            Rule::Volume { .. } => return Timestamp::MIN,
         };
         let counts = |there: &Option<GridPoint>| match (rule, middle, there) {
             (Rule::Cluster { metres, .. }, Some(middle), Some(there)) => {
                 middle.distance_m(*there) <= 2.0 * f64::from(*metres)
             }
             (Rule::Cluster { .. }, _, _) => false,
-            (Rule::Surge { .. }, _, _) => true,
+            (Rule::Surge { .. } | Rule::Volume { .. }, _, _) => true,
         };
         let within = SignedDuration::from_secs(i64::from(within_s(rule)));
         // What is older than the window has left it, so there is no need to look at it.

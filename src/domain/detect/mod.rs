@@ -6,13 +6,14 @@
 
 pub mod cluster;
 mod floor;
+pub mod surge;
 pub mod volume;
 
 use super::contact::Contact;
 use super::decide::Decision;
 use super::id::{ContactId, Seq, SignalId, Tag};
 use super::place::GridPoint;
-use super::record::{Record, Signal};
+use super::record::{Record, Rule, Signal};
 use super::state::State;
 use super::time::{SignedDuration, Timestamp, after};
 use std::collections::BTreeMap;
@@ -65,18 +66,14 @@ impl Signals {
 pub(super) fn contact(state: &mut State, d: &mut Decision, id: ContactId, contact: &Contact) {
     if !contact.history {
         floor::contact(state, d, id, contact);
+        surge::contact(state, d, contact);
     }
 }
 
 /// Clears the raised signals that have become quiet.
 pub(super) fn pass_time(state: &mut State, d: &mut Decision) {
-    let quiet: Vec<SignalId> = state
-        .signals
-        .raised
-        .iter()
-        .filter(|(_, raised)| floor::clear_at(state, raised) <= d.at)
-        .map(|(id, _)| *id)
-        .collect();
+    let quiet: Vec<SignalId> =
+        state.signals.raised.iter().filter(|(_, raised)| clear_at(state, raised) <= d.at).map(|(id, _)| *id).collect();
     for signal in quiet {
         d.record(state, Record::SignalCleared { signal });
     }
@@ -84,11 +81,20 @@ pub(super) fn pass_time(state: &mut State, d: &mut Decision) {
 
 /// When the next raised signal becomes quiet, if nothing more comes.
 pub(super) fn next_deadline(state: &State) -> Option<Timestamp> {
-    state.signals.raised.values().map(|raised| floor::clear_at(state, raised)).min()
+    state.signals.raised.values().map(|raised| clear_at(state, raised)).min()
+}
+
+/// When this raised signal is to be cleared, if nothing more comes.
+fn clear_at(state: &State, raised: &Raised) -> Timestamp {
+    match &raised.signal.rule {
+        Rule::Volume { stream, .. } => surge::clear_at(state, stream),
+        Rule::Surge { .. } | Rule::Cluster { .. } => floor::clear_at(state, raised),
+    }
 }
 
 /// Puts a contact into the windows of its topics.
 pub(super) fn apply_contact(state: &mut State, seq: Seq, contact: &Contact) {
+    surge::apply_contact(state, contact);
     if contact.history || contact.tags.is_empty() {
         return;
     }
@@ -119,8 +125,20 @@ pub(super) fn begin_anew(state: &mut State, topic: &Tag) {
 
 /// Applies a signal's record.
 pub(super) fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
+    match record {
+        Record::SignalRaised { signal } => surge::apply_raised(state, at, signal, false),
+        Record::WouldHaveRaised { signal } => surge::apply_raised(state, at, signal, true),
+        Record::SignalCleared { signal } => {
+            if let Some(raised) = state.signals.raised.get(signal) {
+                let signal = Arc::clone(&raised.signal);
+                surge::apply_cleared(state, &signal);
+            }
+        }
+        _ => {}
+    }
     let signals = Arc::make_mut(&mut state.signals);
     match record {
+        Record::WouldHaveRaised { .. } => {}
         Record::SignalRaised { signal } => {
             let raised = Raised { signal: Arc::new(signal.clone()), at };
             signals.raised.insert(seq.into(), raised);

@@ -159,6 +159,17 @@ impl Volume {
         }
     }
 
+    /// What it is to do.
+    pub fn aim(&self) -> Aim {
+        self.aim
+    }
+
+    /// So many false alarms a year, from the next day on.
+    pub fn bear(&mut self, false_alarms_per_year: f64) {
+        self.aim.false_alarms_per_year = false_alarms_per_year;
+        self.threshold.bear(false_alarms_per_year);
+    }
+
     /// Days of data that it has seen.
     pub fn seen_days(&self) -> f64 {
         self.seen_min / 1_440.0
@@ -170,14 +181,14 @@ impl Volume {
     }
 
     /// Lives through one whole step that begins at `at_s`, with its contacts, and says what it came to.
-    pub fn step(&mut self, week: &impl Week, at_s: i64, count: u32, covered: bool) -> Verdict {
+    pub fn step(&mut self, week: &(impl Week + ?Sized), at_s: i64, count: u32, covered: bool) -> Verdict {
         self.begin(week, at_s, covered);
         self.add(count, 0);
         self.end()
     }
 
     /// Begins a step: `at_s` is its beginning in unix seconds; not covered means that the feed is down.
-    pub fn begin(&mut self, week: &impl Week, at_s: i64, covered: bool) {
+    pub fn begin(&mut self, week: &(impl Week + ?Sized), at_s: i64, covered: bool) {
         if at_s.div_euclid(DAY_S) != self.at_s.div_euclid(DAY_S) && self.at_s != i64::MIN {
             self.end_day();
         }

@@ -8,8 +8,8 @@
 const DAYS: usize = 120;
 /// Days before the line moves from its beginning.
 const DAYS_LEAST: usize = 28;
-/// A day that exceeds its own line by so much was an incident...
-const INCIDENT: f64 = 2.0;
+/// A day that exceeds its own line by so much (2.7 times as rare) was an incident...
+const INCIDENT: f64 = 1.0;
 /// ...but no more than this share of days are.
 const INCIDENTS_MAX: f64 = 0.1;
 /// The tail is read above this quantile of the days...
@@ -39,8 +39,14 @@ pub struct Threshold {
 impl Threshold {
     /// For so many false alarms a year.
     pub fn new(per_year: f64) -> Self {
-        let per_year = if per_year.is_nan() { 1.0 } else { per_year.clamp(1e-3, 1e3) };
-        Self { per_year, days: Vec::new(), line: YOUNG.0 }
+        let mut threshold = Self { per_year: 1.0, days: Vec::new(), line: YOUNG.0 };
+        threshold.bear(per_year);
+        threshold
+    }
+
+    /// For so many false alarms a year, from the next day on.
+    pub fn bear(&mut self, per_year: f64) {
+        self.per_year = if per_year.is_nan() { 1.0 } else { per_year.clamp(1e-3, 1e3) };
     }
 
     /// The line now.

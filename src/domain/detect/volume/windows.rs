@@ -30,6 +30,9 @@ const SMALL: (f64, f64, [f64; 2]) = (0.3, 30.0, [0.05, 3.0]);
 const LARGE: (f64, f64, [f64; 2]) = (0.03, 2_000.0, [0.004, 1.0]);
 /// Below this expectation a window is one of small counts.
 const SMALL_BELOW: f64 = 4.0;
+/// Large counts scatter differently in quiet and in busy hours, so each size has a scatter of its own: from the small
+/// ones to this, to this, and above.
+const LARGE_BELOW: [f64; 2] = [20.0, 100.0];
 /// Drops are looked for where so many were expected at least.
 const DROP_LEAST: f64 = 20.0;
 /// Minutes of a year.
@@ -49,22 +52,28 @@ struct Mark {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Scatter {
     small: [f64; 2],
-    large: [f64; 2],
+    /// By size of the expectation.
+    large: [[f64; 2]; 3],
 }
 
 impl Scatter {
     fn new() -> Self {
-        Self { small: [SMALL.0 * SMALL.1, SMALL.1], large: [LARGE.0 * LARGE.1, LARGE.1] }
+        Self { small: [SMALL.0 * SMALL.1, SMALL.1], large: [[LARGE.0 * LARGE.1, LARGE.1]; 3] }
     }
 
-    /// Variance is `L + small * L + large * L^2`.
-    fn now(&self) -> (f64, f64) {
-        (self.small[0] / self.small[1], self.large[0] / self.large[1])
+    fn size(expected: f64) -> usize {
+        LARGE_BELOW.iter().filter(|limit| expected >= **limit).count()
+    }
+
+    /// Variance is `L + small * L + large * L^2`, where L is expected.
+    fn of(&self, expected: f64) -> (f64, f64) {
+        let large = self.large[Self::size(expected)];
+        (self.small[0] / self.small[1], large[0] / large[1])
     }
 
     fn learn(&mut self, sums: &Sums, keep: f64) {
-        let (small, large) = self.now();
         let Sums { count, expected, variance, .. } = *sums;
+        let (small, large) = self.of(expected);
         let limit = 4.0 * libm::sqrt((expected + small * expected + large * expected * expected + 0.05).max(0.0)) + 1.0;
         let miss = (count - expected).clamp(-limit, limit);
         let beyond = miss * miss - expected - variance;
@@ -73,8 +82,9 @@ impl Scatter {
             self.small[1] = self.small[1] * keep + expected + (1.0 - keep) * SMALL.1;
         } else {
             let beyond = beyond - small.min(1.0) * expected;
-            self.large[0] = self.large[0] * keep + beyond + (1.0 - keep) * LARGE.0 * LARGE.1;
-            self.large[1] = self.large[1] * keep + expected * expected + (1.0 - keep) * LARGE.1;
+            let large = &mut self.large[Self::size(expected)];
+            large[0] = large[0] * keep + beyond + (1.0 - keep) * LARGE.0 * LARGE.1;
+            large[1] = large[1] * keep + expected * expected + (1.0 - keep) * LARGE.1;
         }
     }
 }
@@ -250,7 +260,7 @@ impl Windows {
             if !up && !down {
                 continue;
             }
-            let (small, large) = window.scatter.now();
+            let (small, large) = window.scatter.of(expected);
             let mean = expected.max(1e-6);
             let psi = large.clamp(LARGE.2[0], LARGE.2[1])
                 + small.clamp(SMALL.2[0], SMALL.2[1]) / mean.max(0.25)
