@@ -82,6 +82,11 @@ pub trait Records: Send + Sync {
     fn lines(&self, from: Seq, n: usize) -> Vec<LogLine>;
     /// The content (JSON) of the details that a record names, unless erased. Reads files likewise.
     fn detail(&self, seq: Seq, digest: &str) -> Option<Vec<u8>>;
+    /// What an erasure of this subject (`C-9`, `INC-5`) would cover. Reads the whole details store.
+    ///
+    /// # Errors
+    /// In words, when the files cannot be read.
+    fn covered(&self, subject: &str) -> Result<crate::domain::keeping::Covered, String>;
 }
 
 /// The door. Cheap to clone.

@@ -107,7 +107,7 @@ fn own_token(data: &Path, key: &InstallationKey) -> Result<String> {
 }
 
 /// Who runs the command, as the system names them.
-fn user() -> String {
+pub fn user() -> String {
     let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     named.filter(|name| !name.is_empty()).unwrap_or_else(|| "somebody".to_owned())
 }

@@ -9,6 +9,7 @@ pub mod explain;
 pub mod import_contacts;
 pub mod import_layer;
 pub mod incident;
+pub mod keeping;
 pub mod log;
 pub mod owner;
 pub mod page;
@@ -170,6 +171,14 @@ enum LogVerb {
     Verify(log::VerifyArgs),
     /// Show its end
     Tail(log::TailArgs),
+    /// Write a copy of it that others can check: a zip archive, or a table (.csv, .jsonl)
+    Export(keeping::ExportArgs),
+    /// Erase the details of a contact or an incident; the log stays whole
+    Erase(keeping::EraseArgs),
+    /// Legal holds: place, lift; what is on hold is not erased
+    Hold(keeping::HoldArgs),
+    /// The signed heads, newest last, and the public key
+    Heads(keeping::HeadsArgs),
 }
 
 fn version() -> &'static str {
@@ -275,6 +284,10 @@ fn run(cli: Cli, out: &mut dyn Write) -> anyhow::Result<u8> {
                 true
             };
             match verb {
+                LogVerb::Export(args) => keeping::export(&args, &global, &data, &zone, out).map(u8::from),
+                LogVerb::Erase(args) => keeping::erase(&args, &global, &data, out).map(u8::from),
+                LogVerb::Hold(args) => keeping::hold(&args, &global, &data, out).map(u8::from),
+                LogVerb::Heads(args) => keeping::heads(&args, &data, out).map(u8::from),
                 LogVerb::Verify(args) => log::run_verify(&args, &data, out),
                 LogVerb::Tail(args) => log::run_tail(&args, &data, &zone, out, again),
             }

@@ -14,8 +14,9 @@ use crate::domain::state::View;
 use crate::domain::time::Timestamp;
 use crate::log::details::{Details, NewDetail};
 use crate::log::{Entry, Log, LogError, Room};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
@@ -116,8 +117,19 @@ impl Committer {
     /// Runs until the loop has ended, then returns the log, everything durable.
     pub fn run(mut self) -> Log {
         let mut json = Vec::new();
+        let mut erasing = BTreeSet::new();
         loop {
-            let batch = match self.batches.recv_timeout(LOOK_EVERY) {
+            // What is to be erased goes a segment at a time, and only while nothing waits to be made durable.
+            let waited = match self.batches.try_recv() {
+                Err(TryRecvError::Empty) if !erasing.is_empty() => {
+                    self.erase_segment(&mut erasing);
+                    continue;
+                }
+                Err(TryRecvError::Empty) => self.batches.recv_timeout(LOOK_EVERY),
+                Ok(batch) => Ok(batch),
+                Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
+            };
+            let batch = match waited {
                 Ok(batch) => batch,
                 Err(RecvTimeoutError::Timeout) => {
                     // With contacts refused there may be no batch for long, and room must be seen all the same.
@@ -126,6 +138,11 @@ impl Committer {
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             };
+            for (_, _, record, _) in &batch.lines {
+                if let Record::DetailsErased { seqs, .. } = record.as_ref() {
+                    erasing.extend(seqs.iter());
+                }
+            }
             let from = Instant::now();
             self.persist(&batch, &mut json);
             if !batch.lines.is_empty() {
@@ -139,7 +156,27 @@ impl Committer {
             self.release(batch);
             self.look_at_room();
         }
+        // What is left is erased at the next start: the record says that it is to be.
         self.log
+    }
+
+    /// Erases what the records before said, in the first segment that has any of it.
+    fn erase_segment(&mut self, erasing: &mut BTreeSet<Seq>) {
+        let reader = self.details.reader();
+        let Some(segment) = erasing.iter().find_map(|seq| reader.segment_of(*seq)) else {
+            erasing.clear();
+            return;
+        };
+        let (here, left) = erasing.iter().copied().partition(|seq| reader.segment_of(*seq) == Some(segment));
+        *erasing = left;
+        match self.details.erase(&here) {
+            Ok(n) => info!(n, "{n} details erased"),
+            Err(error) if matches!(error, LogError::NoRoom { .. }) => {
+                warn!(%error, "details could not be erased for want of room; the next start does it");
+                erasing.clear();
+            }
+            Err(error) => self.stop_the_world("details store", &error.to_string()),
+        }
     }
 
     /// Details, then records; durable on return, or the process does not return.

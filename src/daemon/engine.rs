@@ -101,6 +101,14 @@ pub fn open(data: &Path, storage: &Storage, clock: &Clock) -> Result<Opened, Eng
     for (file, offset) in &found.damaged {
         warn!(file = %file.display(), offset, "details in {} at byte {offset} cannot be read any more", file.display());
     }
+    let mut details = details;
+    // Anew, in case a crash came between record and erasure, or the details are from a backup.
+    let left: std::collections::BTreeSet<Seq> =
+        details.reader().seqs().into_iter().filter(|seq| state.keeping.erased.contains(*seq)).collect();
+    if !left.is_empty() {
+        let n = details.erase(&left).map_err(|error| EngineError::Read(error.to_string()))?;
+        warn!(n, "{n} details that were erased before were there again, and are erased again");
+    }
     Ok(Opened { state, log: Log::Journal(journal), details, tear: opened.tear, dir })
 }
 
@@ -130,7 +138,8 @@ impl Engine {
         post: Post,
         index: Arc<OnceLock<SyncSender<Indexed>>>,
     ) -> Self {
-        let records = Arc::new(Files { dir: opened.dir, details: opened.details.reader() });
+        let details_dir = opened.dir.with_file_name(DETAILS_DIR);
+        let records = Arc::new(Files { dir: opened.dir, details_dir, details: opened.details.reader() });
         let (door, inside) = door(opened.state.view(), records);
         let (batches, taken) = sync_channel(1);
         let (effects, performed) = mpsc::unbounded_channel();

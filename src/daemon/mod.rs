@@ -10,6 +10,7 @@ pub mod heads;
 pub mod health;
 pub mod indexing;
 pub mod klaxon;
+pub mod offline;
 pub mod post;
 pub mod records;
 pub mod signals;

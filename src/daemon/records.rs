@@ -1,9 +1,11 @@
 //! Reading the log and the details while the committer writes them: for pages and the API.
 
 use crate::domain::id::Seq;
+use crate::domain::keeping::Covered;
 use crate::door::{LogLine, Records};
 use crate::log::Hash;
 use crate::log::details::Reader;
+use crate::log::erasure;
 use crate::log::tail;
 use std::path::PathBuf;
 use tracing::warn;
@@ -12,6 +14,8 @@ use tracing::warn;
 pub struct Files {
     /// The log's directory.
     pub dir: PathBuf,
+    /// The details' directory.
+    pub details_dir: PathBuf,
     /// Looks details up.
     pub details: Reader,
 }
@@ -28,6 +32,10 @@ impl Records for Files {
                 Vec::new()
             }
         }
+    }
+
+    fn covered(&self, subject: &str) -> Result<Covered, String> {
+        erasure::covered(&self.dir, &self.details_dir, subject).map_err(|error| error.to_string())
     }
 
     fn detail(&self, seq: Seq, digest: &str) -> Option<Vec<u8>> {

@@ -171,6 +171,17 @@ impl Keeping {
     }
 }
 
+/// What an erasure of a subject covers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Covered {
+    /// The records whose details are the subject's.
+    pub seqs: Spans,
+    /// Words of an incident are among them.
+    pub incident_texts: bool,
+    /// The incident that a contact counted towards.
+    pub of: Option<IncidentId>,
+}
+
 /// Whose person an author is: the same one from two terminals is one person.
 fn person(by: &Author) -> &str {
     by.who.split(" at the command line").next().unwrap_or(&by.who)

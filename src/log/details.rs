@@ -267,6 +267,17 @@ impl Reader {
         }))
     }
 
+    /// The numbers of all records that have details, rising.
+    pub fn seqs(&self) -> Vec<Seq> {
+        self.index().iter().map(|place| Seq(place.seq)).collect()
+    }
+
+    /// The segment in which a record's details stand; `None` where it has none.
+    pub fn segment_of(&self, seq: Seq) -> Option<u64> {
+        let index = self.index();
+        index.binary_search_by_key(&seq.0, |place| place.seq).ok().map(|found| index[found].segment)
+    }
+
     /// The numbers of all records whose details are of this subject. Reads the whole store.
     ///
     /// # Errors

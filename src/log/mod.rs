@@ -10,10 +10,12 @@
 //! Files of a journal's directory: `00000000000000000001.log` and so on (lines of text, named by their first record's
 //! number), `reserved` (the next one, zeros), `ballast` (zeros, given up when the disk is full), `FORMAT`, `LOCK`.
 //!
-//! Left out: what a record means (`domain`), when to append (`daemon`), signed heads and export (later).
+//! Left out: what a record means (`domain`), when to append (`daemon`), when to sign a head (`daemon`).
 
 pub mod details;
 pub mod disk;
+pub mod erasure;
+pub mod export;
 pub mod hash;
 pub mod heads;
 pub mod journal;

@@ -71,6 +71,11 @@ pub enum Action {
     PageTest,
     RotaNow,
     PlaybooksList,
+    RecordHead,
+    RecordExport,
+    RecordErase,
+    RecordHold,
+    RecordLift,
     SmsReply,
     SmsReceipt,
     Live,
@@ -114,6 +119,8 @@ const LAND: Allow = Allow::AnyOf(&[Scope::ContactsWrite, Scope::Read, Scope::Inc
 const READ: Allow = Allow::AnyOf(&[Scope::Read, Scope::IncidentsWrite]);
 const INCIDENTS: Allow = Allow::AnyOf(&[Scope::IncidentsWrite]);
 const DESK: Allow = Allow::AnyOf(&[Scope::ContactsWrite, Scope::Read, Scope::IncidentsWrite]);
+/// Those whom only `admin` is among.
+const KEEPERS: Allow = Allow::AnyOf(&[Scope::Admin]);
 const OPEN: Allow = Allow::Everybody;
 
 /// Every route. The busiest stands first, since they are tried in order.
@@ -137,6 +144,11 @@ pub const ROUTES: &[Route] = &[
     post("/api/v1/pages/test", INCIDENTS, Action::PageTest, "page_test", "Page one person as a test"),
     get("/api/v1/rota/now", READ, Action::RotaNow, "rota_now", "Who is on call now"),
     get("/api/v1/playbooks", READ, Action::PlaybooksList, "playbooks_list", "Playbooks in force"),
+    get("/api/v1/record", READ, Action::RecordHead, "record_head", "The log's signed head, legal holds, and what waits to be erased"),
+    post("/api/v1/record/exports", KEEPERS, Action::RecordExport, "record_export", "Say in the record that a copy of it is taken"),
+    post("/api/v1/record/erasures", KEEPERS, Action::RecordErase, "record_erase", "Erase the details of a contact or an incident"),
+    post("/api/v1/record/holds", KEEPERS, Action::RecordHold, "record_hold", "Place a legal hold: what it covers is not erased"),
+    post("/api/v1/record/holds/{hold}/lift", KEEPERS, Action::RecordLift, "record_lift", "Lift a legal hold"),
     get("/api/v1/openapi.json", OPEN, Action::OpenApi, "openapi", "This API, as an OpenAPI document"),
     get("/kannel/{secret}/reply", Allow::PathSecret, Action::SmsReply, "sms_reply", "A text that came in, from Kannel"),
     get("/kannel/{secret}/receipt", Allow::PathSecret, Action::SmsReceipt, "sms_receipt", "A delivery receipt, from Kannel"),
@@ -191,6 +203,11 @@ async fn act(action: Action, call: Call) -> Result<Response, Problem> {
         Action::PageTest => api::acknowledge::test(call).await,
         Action::RotaNow => api::rota::now(&call),
         Action::PlaybooksList => api::playbooks::list(&call),
+        Action::RecordHead => Ok(api::record::head(&call)),
+        Action::RecordExport => api::record::export(call).await,
+        Action::RecordErase => api::record::erase(call).await,
+        Action::RecordHold => api::record::hold(call).await,
+        Action::RecordLift => api::record::lift(call).await,
         Action::SmsReply => api::sms::reply(call).await,
         Action::SmsReceipt => api::sms::receipt(call).await,
         Action::Live => super::live::stream(call),

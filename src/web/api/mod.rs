@@ -9,6 +9,7 @@ pub mod land;
 pub mod metrics;
 pub mod openapi;
 pub mod playbooks;
+pub mod record;
 pub mod rota;
 pub mod sms;
 pub mod warnings;

@@ -81,6 +81,11 @@ fn shape(action: Action) -> Option<Shape> {
         Action::PageTest => writes(&[(JSON, "TestPage")], 201, "CallOutId"),
         Action::RotaNow => reads("OnCall"),
         Action::PlaybooksList => reads("Playbooks"),
+        Action::RecordHead => reads("Kept"),
+        Action::RecordExport => writes(&[(JSON, "Export")], 201, "KeptEntry"),
+        Action::RecordErase => writes(&[(JSON, "Erase")], 200, "Erased"),
+        Action::RecordHold => writes(&[(JSON, "PlaceHold")], 201, "KeptEntry"),
+        Action::RecordLift => writes(&[(JSON, "Why")], 201, "KeptEntry"),
         Action::SmsReply => Shape {
             query: &[("from", "Who sent it"), ("to", "The number it came to"), ("text", "Its words")],
             gives: (TEXT, ""),
@@ -106,6 +111,31 @@ pub fn is_documented(route: &Route) -> bool {
     shape(route.action).is_some()
 }
 
+/// The schemas of `/api/v1/record`.
+fn record_schemas() -> Value {
+    let reason =
+        value!({ "type": "string", "minLength": 1, "maxLength": 20_000, "description": "Stands in the record" });
+    value!({
+        "Export": object(&["profile", "selection", "why"], value!({
+            "profile": { "type": "string", "enum": ["public", "foi", "police", "full"] },
+            "selection": { "type": "string", "maxLength": 2_000 }, "why": reason,
+        })),
+        "Erase": object(&["subject", "why"], value!({ "subject": { "type": "string", "maxLength": 40 }, "why": reason })),
+        "PlaceHold": object(&["on", "why"], value!({ "on": { "type": "string", "maxLength": 40 }, "why": reason })),
+        "Why": object(&["why"], value!({ "why": reason })),
+        "KeptEntry": answer_of(&["entry"], value!({ "entry": { "type": "integer" } })),
+        "Erased": answer_of(&["entry", "erased"], value!({
+            "entry": { "type": "integer" },
+            "erased": { "type": "integer", "description": "Details erased; 0 while a second person is waited for" },
+        })),
+        "Kept": answer_of(&["last", "head", "mailed", "holds", "asked", "erased"], value!({
+            "last": { "type": "integer" }, "head": { "type": ["object", "null"] }, "mailed": { "type": ["object", "null"] },
+            "holds": { "type": "array", "items": { "type": "object" } },
+            "asked": { "type": "array", "items": { "type": "object" } }, "erased": { "type": "integer" },
+        })),
+    })
+}
+
 /// The whole document.
 pub fn document() -> Value {
     let mut paths: Map<String, Value> = Map::new();
@@ -117,6 +147,10 @@ pub fn document() -> Value {
         };
         let path = paths.entry(route.path).or_insert_with(|| value!({}));
         path[verb] = operation(route, &shape);
+    }
+    let mut schemas = schemas();
+    if let (Value::Object(all), Value::Object(more)) = (&mut schemas, record_schemas()) {
+        all.extend(more);
     }
     value!({
         "openapi": "3.1.0",
@@ -131,7 +165,7 @@ pub fn document() -> Value {
         },
         "paths": paths,
         "components": {
-            "schemas": schemas(),
+            "schemas": schemas,
             "securitySchemes": {
                 "token": {
                     "type": "http", "scheme": "bearer",
