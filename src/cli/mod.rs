@@ -238,7 +238,7 @@ fn run(cli: Cli, out: &mut dyn Write) -> anyhow::Result<u8> {
         Verb::Serve(args) => serve::run(&global, &args).map(u8::from),
         Verb::Check(args) => check::run(&args, &global.config, out),
         Verb::Explain(args) => explain::run(&args, out),
-        Verb::Rota(args) => rota::run(&args, &global.config, out),
+        Verb::Rota(args) => rota::run(&args, &global, out),
         Verb::Classify(args) => classify::run(&args, &mut std::io::stdin().lock(), out, &mut std::io::stderr().lock()),
         Verb::Demo(args) => demo::run(&args).map(u8::from),
         Verb::Incident(args) => incident::run(&global, &args, out).map(u8::from),

@@ -1,16 +1,25 @@
-//! `callout rota now`: who is on call, until when, and who is next; from the files, so that it works without a daemon.
+//! `callout rota`: who is on call now and next, what is amiss in the fortnight ahead, the rota for other programs, and a
+//! new edition put into force. All but `apply` and `export` of the file work without a daemon.
 
-use super::check::{EXIT_CONFIG_WRONG, EXIT_FINDING, EXIT_WELL};
+mod apply;
+mod export;
+mod gaps;
+mod now;
+#[cfg(test)]
+mod tests;
+
+pub use now::NowArgs;
+
+use super::check::EXIT_CONFIG_WRONG;
 use super::picture;
+use super::{Exit, Global};
 use crate::clock::Clock;
 use crate::config::{self, Loaded};
-use crate::domain::id::PersonId;
-use crate::domain::rota::Role;
+use crate::domain::id::{PersonId, RoleId};
+use crate::domain::problem::did_you_mean;
 use crate::domain::time::Timestamp;
 use anyhow::Result;
-use serde::Serialize;
 use std::io::Write;
-use std::path::Path;
 
 /// Arguments of `callout rota`.
 #[derive(Debug, Clone, clap::Args)]
@@ -25,132 +34,89 @@ pub struct RotaArgs {
 pub enum RotaVerb {
     /// Who is on call, until when, and who is next
     Now(NowArgs),
+    /// The shifts of the coming days
+    Next(export::NextArgs),
+    /// What is amiss in the next 14 days: nobody on call, nobody reached, leave, clock changes; exit 4 if anything is
+    Gaps(gaps::GapsArgs),
+    /// The rota for a calendar (ics), a spreadsheet (csv), or the file as it is in force (toml)
+    Export(export::ExportArgs),
+    /// Puts a new edition of rota or people into force, after showing what it changes
+    Apply(apply::ApplyArgs),
 }
 
-/// Arguments of `callout rota now`.
-#[derive(Debug, Clone, Default, clap::Args)]
-pub struct NowArgs {
-    /// Answer as JSON
-    #[arg(long)]
-    pub json: bool,
-    /// At another time, e.g. 2026-12-24T17:00:00Z
-    #[arg(long, value_name = "RFC3339")]
-    pub at: Option<Timestamp>,
-}
-
-/// One role, as shown.
-#[derive(Debug, Serialize)]
-struct Line {
-    role: String,
-    title: String,
-    on_call: Vec<Holder>,
-    /// When that changes, RFC 3339; absent where it never does.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    until: Option<Timestamp>,
-    then: Vec<Holder>,
-}
-
-#[derive(Debug, Serialize)]
-struct Holder {
-    id: String,
-    name: String,
-}
-
-/// Does it, with the configuration at `config`. Gives the exit code: 0; 3 if the configuration is wrong; 4 if nobody is
-/// on call for a role.
+/// Does it. Gives the exit code.
 ///
 /// # Errors
-/// Only if `out` cannot be written.
-pub fn run(args: &RotaArgs, config: &Path, out: &mut dyn Write) -> Result<u8> {
-    let RotaVerb::Now(args) = &args.verb;
-    let at = args.at.unwrap_or_else(|| Clock::System.now());
-    let loaded = match config::load_at(config, at) {
-        Ok(loaded) => loaded,
+/// If `out` cannot be written, or the daemon does not answer where it is needed.
+pub fn run(args: &RotaArgs, global: &Global, out: &mut dyn Write) -> Result<u8> {
+    match &args.verb {
+        RotaVerb::Now(args) => with_files(global, args.at, out, |loaded, at, out| now::run(args, loaded, at, out)),
+        RotaVerb::Next(args) => with_files(global, args.at, out, |loaded, at, out| export::next(args, loaded, at, out)),
+        RotaVerb::Gaps(args) => {
+            let global_too = global.clone();
+            with_files(global, args.at, out, |loaded, at, out| gaps::run(args, &global_too, loaded, at, out))
+        }
+        RotaVerb::Export(args) if args.format == export::Format::Toml => export::file(args, global, out),
+        RotaVerb::Export(args) => {
+            with_files(global, args.at, out, |loaded, at, out| export::feed(args, loaded, at, out))
+        }
+        RotaVerb::Apply(args) => apply::run(args, global, out),
+    }
+}
+
+/// Reads the council's files and goes on with them; tells what is wrong if they cannot be used.
+fn with_files(
+    global: &Global,
+    at: Option<Timestamp>,
+    out: &mut dyn Write,
+    go_on: impl FnOnce(&Loaded, Timestamp, &mut dyn Write) -> Result<u8>,
+) -> Result<u8> {
+    let at = at.unwrap_or_else(|| Clock::System.now());
+    match config::load_at(&global.config, at) {
+        Ok(loaded) => go_on(&loaded, at, out),
         Err(problems) => {
             writeln!(out, "{}{}. Exit 3.", picture::draw(&problems), picture::count(&problems))?;
-            return Ok(EXIT_CONFIG_WRONG);
+            Ok(EXIT_CONFIG_WRONG)
         }
-    };
-    let lines: Vec<Line> = loaded.policy.rota.roles.values().map(|role| line(&loaded, role, at)).collect();
-    if args.json {
-        writeln!(out, "{:#}", serde_json::json!({ "at": at, "roles": lines }))?;
-    } else {
-        write!(out, "{}", table(&loaded, &lines, at))?;
-    }
-    Ok(if lines.iter().any(|line| line.on_call.is_empty()) { EXIT_FINDING } else { EXIT_WELL })
-}
-
-fn line(loaded: &Loaded, role: &Role, at: Timestamp) -> Line {
-    let rota = &loaded.policy.rota;
-    let holders = |ids: Vec<PersonId>| {
-        let name = |id: &PersonId| loaded.people.details.get(id).map_or_else(|| id.to_string(), |d| d.name.clone());
-        ids.iter().map(|id| Holder { id: id.to_string(), name: name(id) }).collect::<Vec<_>>()
-    };
-    let until = rota.next_change(&role.id, at);
-    Line {
-        role: role.id.to_string(),
-        title: role.title.clone(),
-        on_call: holders(rota.on_call(&role.id, at)),
-        until,
-        then: until.map_or_else(Vec::new, |until| holders(rota.on_call(&role.id, until))),
     }
 }
 
-fn table(loaded: &Loaded, lines: &[Line], at: Timestamp) -> String {
-    let local = |at: Timestamp| at.to_zoned(loaded.policy.rota.zone.clone()).strftime("%a %-d %b %H:%M").to_string();
-    let names = |holders: &[Holder]| match holders {
-        [] => "NOBODY".to_owned(),
-        holders => holders.iter().map(|holder| holder.name.as_str()).collect::<Vec<_>>().join(", "),
-    };
-    let width = lines.iter().map(|line| line.title.chars().count()).max().unwrap_or(0);
-    let hours = if loaded.policy.calendar.is_core(at) { "core hours" } else { "out of hours" };
-    let mut shown = format!("On call at {} ({}), {hours}\n", local(at), loaded.config.deciding.council.zone);
-    for line in lines {
-        shown += &format!("  {:width$}  {}", line.title, names(&line.on_call));
-        if let Some(until) = line.until {
-            shown += &format!(", until {}, then {}", local(until), names(&line.then));
-        }
-        shown += "\n";
-    }
-    shown
+/// A person's name; the id where there is none.
+fn name_of(loaded: &Loaded, id: &PersonId) -> String {
+    loaded.people.details.get(id).map_or_else(|| id.to_string(), |detail| detail.name.clone())
 }
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use std::path::PathBuf;
+/// An instant as the wall shows it.
+fn local(loaded: &Loaded, at: Timestamp) -> String {
+    at.to_zoned(loaded.policy.rota.zone.clone()).strftime("%a %-d %b %H:%M").to_string()
+}
 
-    fn now(at: &str, json: bool) -> (u8, String) {
-        let config = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("config/callout.toml");
-        let args = RotaArgs { verb: RotaVerb::Now(NowArgs { json, at: Some(at.parse().unwrap()) }) };
-        let mut out = Vec::new();
-        let exit = run(&args, &config, &mut out).unwrap();
-        (exit, String::from_utf8(out).unwrap())
+/// The role that was asked for, if the rota has it.
+fn known_role(loaded: &Loaded, asked: Option<&str>) -> Result<Option<RoleId>> {
+    let Some(asked) = asked else { return Ok(None) };
+    let roles = &loaded.policy.rota.roles;
+    let role = RoleId::from(asked);
+    if roles.contains_key(&role) {
+        return Ok(Some(role));
     }
+    let help = match did_you_mean(asked, roles.keys().map(RoleId::as_str)) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None => "`callout rota now` lists them".to_owned(),
+    };
+    Err(super::Ended::new(Exit::Usage, format!("the rota has no role {asked}; {help}")).into())
+}
 
-    #[test]
-    fn the_wall_says_who_is_on_call_until_when_and_who_is_next() {
-        let (exit, out) = now("2026-11-20T20:00:00Z", false);
-        assert_eq!(exit, EXIT_WELL, "{out}");
-        assert!(out.starts_with("On call at Fri 20 Nov 20:00 (Europe/London), out of hours\n"), "{out}");
-        let line = out.lines().find(|line| line.contains("Duty officer")).unwrap();
-        assert!(line.ends_with("Priya Nair, until Mon 23 Nov 08:00, then Imran Shah"), "{line}");
-        let line = out.lines().find(|line| line.contains("Emergency control")).unwrap();
-        assert_eq!(line.matches(", ").count(), 5, "{line}");
+/// The person who was asked for, if the people file has them.
+fn known_person(loaded: &Loaded, asked: Option<&str>) -> Result<Option<PersonId>> {
+    let Some(asked) = asked else { return Ok(None) };
+    let people = &loaded.people.persons;
+    let person = PersonId::from(asked);
+    if people.contains_key(&person) {
+        return Ok(Some(person));
     }
-
-    #[test]
-    fn json_says_the_same_and_a_role_with_nobody_is_a_finding() {
-        let (_, out) = now("2026-07-01T12:00:00Z", true);
-        let answer: serde_json::Value = serde_json::from_str(&out).unwrap();
-        let roles = answer["roles"].as_array().unwrap();
-        let duty = roles.iter().find(|role| role["role"] == "duty_officer").unwrap();
-        assert_eq!(duty["until"], "2026-07-06T07:00:00Z");
-        assert_eq!(duty["on_call"].as_array().unwrap().len(), 1);
-        // Before the rotations began.
-        let (exit, out) = now("2025-12-31T12:00:00Z", false);
-        assert_eq!(exit, EXIT_FINDING);
-        assert!(out.contains("NOBODY"), "{out}");
-    }
+    let help = match did_you_mean(asked, people.keys().map(PersonId::as_str)) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None => "give a short name of the people file, e.g. priya.nair".to_owned(),
+    };
+    Err(super::Ended::new(Exit::Usage, format!("there is no person {asked}; {help}")).into())
 }

@@ -1,6 +1,7 @@
 //! Everything in force that decisions read: settings, people, rota, calendar, keywords, playbooks, bodies. Each is a
 //! document whose full text is recorded when it first comes into force; the parsed form here is rebuilt from it.
 
+pub mod ahead;
 mod cross_check;
 
 use super::calendar::Calendar;

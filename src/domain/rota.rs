@@ -12,7 +12,9 @@
 //! (`policy/ahead.rs`).
 
 pub mod cadence;
+pub mod difference;
 pub mod fair;
+pub mod feed;
 pub mod hours;
 pub mod read;
 pub mod recurrence;
