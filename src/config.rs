@@ -90,6 +90,14 @@ settings! {
         erase_at: String = "30 3 * * *".to_owned(), 9..=100;
     }
 
+    /// Who notices when callout itself is dead. systemd does on this machine (packaging/callout.service); an outside
+    /// monitor does when the machine or its network is gone.
+    pub struct Watch {
+        /// An outside monitor that raises its own alarm when it has not heard of callout for three minutes: its
+        /// address gets a POST every minute, as long as all is well. None unless set.
+        heartbeat_url: Option<String> = None, 8..=500;
+    }
+
     /// `callout demo`: a made-up town and a made-up storm; nothing leaves the machine.
     pub struct Demo {
         /// How many times faster than the clock.
@@ -116,6 +124,8 @@ pub struct Config {
     pub sms: SmsConfig,
     /// `[record]`.
     pub record: Keeping,
+    /// `[watch]`.
+    pub watch: Watch,
     /// `[demo]`.
     pub demo: Demo,
 }
@@ -147,6 +157,7 @@ impl Config {
             email: by_serde(&mut root, "email", text),
             sms: by_serde(&mut root, "sms", text),
             record: Keeping::read(root.table_or_empty("record")),
+            watch: Watch::read(root.table_or_empty("watch")),
             demo: Demo::read(root.table_or_empty("demo")),
         };
         if config.deciding.zone().is_none() {
@@ -159,6 +170,12 @@ impl Config {
             let span = root.table_or_empty("web").span_of("public_url");
             let help = Some("e.g. \"https://callout.example.gov.uk\", without a slash at the end");
             reader.problem_with(Code::C003, span, "`public_url` is not the beginning of a link", help);
+        }
+        let beat = &config.watch.heartbeat_url;
+        if beat.as_ref().is_some_and(|beat| !beat.starts_with("https://") && !beat.starts_with("http://")) {
+            let span = root.table_or_empty("watch").span_of("heartbeat_url");
+            let help = Some("e.g. \"https://monitor.example.org/beat/abc\"; leave it out for none");
+            reader.problem_with(Code::C003, span, "`heartbeat_url` is not an address", help);
         }
         root.done();
         let problems = reader.finish(None::<()>).err().unwrap_or_default();

@@ -2,14 +2,18 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[allow(unused_imports, reason = "each test uses its part of the rigs")]
+mod rigs;
 mod running;
 
 use callout::domain::id::Seq;
 use callout::domain::record::Record;
+use rigs::Ear;
 use running::{Council, Daemon, Http, Watched, callout, token_for};
 use serde_json::json;
 use std::net::TcpListener;
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
+use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::Output;
 use std::time::Duration;
@@ -144,6 +148,35 @@ fn told_to_stop_it_ends_well_within_its_time_though_a_send_hangs_and_somebody_li
         matches!(record, Record::PageIntended { repeats: Some(_), .. }).then_some(())
     });
     drop(daemon);
+}
+
+#[test]
+fn the_service_manager_and_an_outside_monitor_hear_of_it_while_it_is_well() {
+    let monitor = Ear::open();
+    let watch = format!("[watch]\nheartbeat_url = \"http://127.0.0.1:{}/beat\"\n", monitor.port);
+    let site = Site::new(&Council { limits: watch, ..Council::default() });
+    let socket = site.root.path().join("notify");
+    let manager = UnixDatagram::bind(&socket).unwrap();
+    manager.set_read_timeout(Some(running::LIMIT)).unwrap();
+    let environment = [("NOTIFY_SOCKET", socket.to_str().unwrap()), ("WATCHDOG_USEC", "600000")];
+    let mut daemon = Daemon::spawn_with(&site.config, &site.data, ANY_PORT, &environment);
+    assert!(daemon.listens(), "{}", daemon.evidence());
+    let mut heard = Vec::new();
+    let mut hear_until = |enough: &dyn Fn(&[String]) -> bool| {
+        while !enough(&heard) {
+            let mut words = [0; 1_000];
+            let n = manager.recv(&mut words).unwrap();
+            heard.extend(String::from_utf8_lossy(&words[..n]).lines().map(str::to_owned));
+        }
+    };
+    let count = |heard: &[String], what: &str| heard.iter().filter(|word| *word == what).count();
+    hear_until(&|heard| count(heard, "READY=1") == 1 && count(heard, "WATCHDOG=1") >= 4);
+    monitor.next("/beat", || daemon.evidence());
+    let ready = Http::connect(daemon.port, &site.token).unwrap().get("/readyz").unwrap();
+    assert_eq!(ready.json()["parts"].as_array().unwrap().iter().filter(|part| part["part"] == "watch").count(), 1);
+    let (status, _) = daemon.terminate();
+    assert!(status.success());
+    hear_until(&|heard| count(heard, "STOPPING=1") == 1);
 }
 
 #[test]

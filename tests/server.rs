@@ -4,6 +4,7 @@
 #[path = "rigs/desk.rs"]
 mod desk;
 
+use callout::transport::https;
 use callout::web::limits::{Limits, Patient};
 use callout::web::serve::Routes;
 use desk::{SAFETY, Site, rest};
@@ -40,7 +41,7 @@ async fn a_head_that_never_ends_is_closed_after_its_time_and_so_is_an_idle_conne
 async fn a_panic_in_a_handler_is_an_answer_500_and_the_next_request_is_served() {
     let site = Site::open(plain(), Limits::default(), watch::Sender::new(false)).await;
     let url = format!("http://{}", site.address);
-    let client = reqwest::Client::new();
+    let client = https::client(SAFETY);
     let answer = client.get(format!("{url}/boom")).send().await.unwrap();
     assert_eq!(answer.status(), 500);
     assert_eq!(answer.headers()["content-type"], "application/problem+json");
@@ -53,7 +54,7 @@ async fn a_panic_in_a_handler_is_an_answer_500_and_the_next_request_is_served() 
 async fn every_answer_bears_the_security_headers() {
     let site = Site::open(plain(), Limits::default(), watch::Sender::new(false)).await;
     for path in ["hello", "boom"] {
-        let answer = reqwest::get(format!("http://{}/{path}", site.address)).await.unwrap();
+        let answer = https::client(SAFETY).get(format!("http://{}/{path}", site.address)).send().await.unwrap();
         let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
         assert!(header("content-security-policy").contains("frame-ancestors 'none'"));
         assert_eq!(header("x-content-type-options"), "nosniff");
@@ -82,7 +83,12 @@ async fn whoever_comes_when_all_connections_are_taken_is_told_to_come_again() {
     // The place is free as soon as the server has seen the others go.
     let begun = Instant::now();
     loop {
-        if reqwest::get(format!("http://{}/hello", site.address)).await.is_ok_and(|answer| answer.status() == 200) {
+        if https::client(SAFETY)
+            .get(format!("http://{}/hello", site.address))
+            .send()
+            .await
+            .is_ok_and(|answer| answer.status() == 200)
+        {
             break;
         }
         assert!(begun.elapsed() < SAFETY, "places are given back");

@@ -4,6 +4,7 @@ use super::{Ended, Exit, Global};
 use crate::clock::Clock;
 use crate::domain::time::{SignedDuration, after};
 use crate::keys::InstallationKey;
+use crate::transport::https;
 use crate::web::scope::Scope;
 use crate::web::tokens::{NewToken, TokenFile};
 use anyhow::{Context as _, Result};
@@ -42,7 +43,7 @@ impl Client {
                 own_token(&data, &key)?
             }
         };
-        let http = reqwest::Client::builder().timeout(ANSWER_WITHIN).build().context("making an HTTP client")?;
+        let http = https::client(ANSWER_WITHIN);
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().context("making a run time")?;
         Ok(Self { base, token, http, runtime })

@@ -58,6 +58,7 @@ fn page() -> String {
         config.deciding.detect.page("detect"),
         config.deciding.paging.page("paging"),
         config.limits.page("limits"),
+        config.watch.page("watch"),
         config.record.page("record"),
         config.demo.page("demo"),
     ];

@@ -12,6 +12,7 @@ use super::klaxon::{Note, Rung};
 use super::post::Post;
 use super::signals::{HangUps, Signals, Told};
 use super::supervise;
+use super::watch::{Found, Watch, Watched, start as start_watch, tell_systemd};
 use crate::clock::Clock;
 use crate::config::{self, Loaded};
 use crate::domain::event::{Answer, Author, Event};
@@ -29,6 +30,7 @@ use crate::transport::inbound::KannelCallbacks;
 use crate::transport::{EmailTransport, Outbox, SetupProblem, SmsTransport};
 use crate::web;
 use crate::web::app::AppParts;
+use sd_notify::NotifyState;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -127,6 +129,8 @@ pub struct App {
     pub bodies: crate::domain::ownership::Bodies,
     /// Set when the daemon goes down: what runs beside the engine ends.
     pub stopping: Arc<AtomicBool>,
+    /// What the watch has found wrong.
+    pub found: Found,
     /// The address, where it was taken at the start.
     listener: Option<TcpListener>,
 }
@@ -219,6 +223,7 @@ impl App {
         let engine = Engine::start(opened, Note::of(&data), Arc::clone(&clock), post, Arc::clone(&indexing.live));
         let land = Arc::new(Land::new(LandBook::new(Vec::new(), Arc::new(loaded.bodies.clone()))));
         let app = Self {
+            found: Found::default(),
             listener,
             stopping: Arc::default(),
             indexing,
@@ -350,7 +355,10 @@ impl App {
         self.sign_heads()?;
         let running = self.listen(Show::default()).await?;
         println!("callout {} listens on http://{}", env!("CARGO_PKG_VERSION"), running.address);
+        let _watch = running.watch();
+        tell_systemd(&[NotifyState::Ready]);
         running.until_told(signals).await;
+        tell_systemd(&[NotifyState::Stopping]);
         running.stop().await;
         Ok(())
     }
@@ -406,6 +414,21 @@ pub struct Running {
 }
 
 impl Running {
+    /// Begins to watch over callout itself.
+    fn watch(&self) -> Watch {
+        let app = &self.app;
+        let watched = Watched {
+            pulse: Arc::clone(&app.engine.pulse),
+            gauge: Arc::clone(&app.engine.gauge),
+            data: app.data.clone(),
+            clock: Arc::clone(&app.clock),
+            door: app.engine.door.clone(),
+            heartbeat_url: app.config.watch.heartbeat_url.clone(),
+            found: app.found.clone(),
+        };
+        start_watch(watched)
+    }
+
     /// Waits for the system's word to stop; reads settings, plans and map layers again at each SIGHUP.
     pub async fn until_told(&self, mut signals: Signals) {
         while signals.next().await == Told::ReadAgain {

@@ -85,6 +85,8 @@ pub struct CommitGauge {
     pub worst_us: AtomicU64,
     /// The disk is full.
     pub no_room: AtomicBool,
+    /// Turns of the committer: the watch sees that it moves.
+    pub looks: AtomicU64,
 }
 
 /// The committer's own things.
@@ -119,6 +121,7 @@ impl Committer {
         let mut json = Vec::new();
         let mut erasing = BTreeSet::new();
         loop {
+            self.gauge.looks.fetch_add(1, Ordering::Relaxed);
             // What is to be erased goes a segment at a time, and only while nothing waits to be made durable.
             let waited = match self.batches.try_recv() {
                 Err(TryRecvError::Empty) if !erasing.is_empty() => {

@@ -1,6 +1,7 @@
 //! How the parts are, for `/readyz`, the start page and `/metrics`.
 
 use super::app::App;
+use super::watch::OVERDUE_MS;
 use crate::domain::event::SendResult;
 use crate::web::app::{Part, Parts};
 use crate::web::metrics::Metrics;
@@ -8,20 +9,18 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// A deadline that is overdue by this much says that the loop is stuck.
-const OVERDUE_MS: i64 = 15_000;
-
 /// Tells how the parts are, asked at any time.
 pub fn parts(app: &App) -> Parts {
     let (pulse, gauge) = (Arc::clone(&app.engine.pulse), Arc::clone(&app.engine.gauge));
     let (door, land, clock) = (app.engine.door.clone(), Arc::clone(&app.land), Arc::clone(&app.clock));
-    let indexing = app.indexing.clone();
+    let (indexing, found) = (app.indexing.clone(), app.found.clone());
     Arc::new(move || {
         let part = |part: &str, ready: bool, needed: bool, why: String| Part { part: part.into(), ready, needed, why };
         let view = door.view();
         let now = clock.now();
         let overdue = now.as_millisecond().saturating_sub(pulse.deadline_ms.load(Ordering::Relaxed));
         let core_well = overdue < OVERDUE_MS;
+        let wrong = found.wrong();
         let full = gauge.no_room.load(Ordering::Relaxed);
         let layers = land.current().layers().count();
         let gaps: Vec<String> = view.policy.in_force.as_ref().map_or_else(
@@ -43,6 +42,12 @@ pub fn parts(app: &App) -> Parts {
                 },
             ),
             part("log", !full, true, if full { "the disk is full".into() } else { "durable".into() }),
+            part(
+                "watch",
+                wrong.is_empty(),
+                true,
+                if wrong.is_empty() { "every core task moves".into() } else { wrong.join("; ") },
+            ),
             part(
                 "rota",
                 gaps.is_empty(),

@@ -15,3 +15,4 @@ pub mod post;
 pub mod records;
 pub mod signals;
 pub mod supervise;
+pub mod watch;

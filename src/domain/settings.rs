@@ -89,6 +89,20 @@ impl Setting for String {
     }
 }
 
+/// A setting that need not be set.
+impl<T: Setting> Setting for Option<T> {
+    type Range = T::Range;
+    fn read(fields: &mut Fields<'_>, key: &'static str, range: &Self::Range) -> Option<Self> {
+        fields.has(key).then(|| T::read(fields, key, range))
+    }
+    fn toml(&self) -> Option<String> {
+        self.as_ref().and_then(T::toml)
+    }
+    fn range_words(range: &Self::Range) -> Option<String> {
+        T::range_words(range)
+    }
+}
+
 /// A text as TOML has it.
 pub fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()

@@ -11,6 +11,7 @@
 //! Not here: receipts and replies coming in ([`super::inbound`]).
 
 use super::config::{Secret, SetupProblem, SmsConfig, check_timeout, is_private};
+use super::https;
 use super::inbound::receipt_address;
 use super::redact::redact;
 use super::{Address, Fault, Outgoing, SendOutcome};
@@ -77,8 +78,7 @@ impl Kannel {
             }
         };
         let timeout = Duration::from_secs(config.timeout_s);
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
+        let client = https::builder()
             .no_proxy()
             // Each send its own connection.
             .pool_max_idle_per_host(0)

@@ -12,6 +12,7 @@
 
 pub mod config;
 pub mod email;
+pub mod https;
 pub mod inbound;
 pub mod kannel;
 pub mod outbox;

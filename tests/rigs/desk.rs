@@ -104,7 +104,7 @@ impl Desk {
         });
         let site = Site::open(router(&app), limits, stop).await;
         // No redirects: a sign-in's answer is looked at itself.
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let client = callout::transport::https::client(SAFETY);
         Self { site, daemon, app, data, client }
     }
 

@@ -75,10 +75,21 @@ pub struct Daemon {
 impl Daemon {
     /// Starts it without waiting for anything; its trace is added to `trace.log` beside the data.
     pub fn spawn(config: &Path, data: &Path, listen: &str) -> Self {
+        Self::spawn_with(config, data, listen, &[])
+    }
+
+    /// The same, with variables of its environment.
+    pub fn spawn_with(config: &Path, data: &Path, listen: &str, environment: &[(&str, &str)]) -> Self {
         let trace = data.with_extension("trace");
         let file = OpenOptions::new().create(true).append(true).open(&trace).unwrap();
         let mut command = callout();
-        command.arg("--config").arg(config).arg("--data").arg(data).args(["serve", "--listen", listen]);
+        command
+            .envs(environment.iter().copied())
+            .arg("--config")
+            .arg(config)
+            .arg("--data")
+            .arg(data)
+            .args(["serve", "--listen", listen]);
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file).spawn().unwrap();
         Self { child, trace, port: 0 }
     }
