@@ -6,6 +6,7 @@ pub mod client;
 pub mod convert;
 pub mod demo;
 pub mod explain;
+pub mod health;
 pub mod import_contacts;
 pub mod import_layer;
 pub mod incident;
@@ -127,6 +128,8 @@ enum Verb {
     Demo(demo::DemoArgs),
     /// Configuration, playbooks, rota and people: everything that is wrong, at once
     Check(check::CheckArgs),
+    /// One line for a monitor: is it alive, would anybody be paged
+    Health(health::HealthArgs),
     /// What an error means
     Explain(explain::ExplainArgs),
     /// Who is on call
@@ -237,6 +240,7 @@ fn run(cli: Cli, out: &mut dyn Write) -> anyhow::Result<u8> {
     match verb {
         Verb::Serve(args) => serve::run(&global, &args).map(u8::from),
         Verb::Check(args) => check::run(&args, &global.config, out),
+        Verb::Health(args) => health::run(&global, &args, out),
         Verb::Explain(args) => explain::run(&args, out),
         Verb::Rota(args) => rota::run(&args, &global, out),
         Verb::Classify(args) => classify::run(&args, &mut std::io::stdin().lock(), out, &mut std::io::stderr().lock()),

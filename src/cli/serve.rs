@@ -42,7 +42,7 @@ pub fn run(global: &Global, args: &ServeArgs) -> Result<Exit> {
             loaded,
             config_path: global.config.clone(),
             data,
-            clock: Arc::new(Clock::System),
+            clock: Arc::new(Clock::steady()),
             storage: Storage::default(),
         };
         let app = App::start_to_serve(start).await.map_err(|error| Ended::new(Exit::CannotStart, error.to_string()))?;
