@@ -214,6 +214,16 @@ fn page(code: Code) -> (&'static str, &'static str) {
             "the same phrase counts and does not count",
             "It stands in `words` or `exact`, and in `not`. Exclusions are looked at first, so it would never count. Keep one.",
         ),
+        Code::K003 => (
+            "an example that fails",
+            "Each topic has texts that must match (`yes`) and texts that must not (`no`); they are tried whenever the file is\n\
+             read. Mend the phrases, or the example if it was wrong. `callout classify` shows what a text is taken for.",
+        ),
+        Code::K004 => (
+            "a topic without examples",
+            "Give it `yes` and `no`, a few texts each, as people really write them: the next one who changes a phrase will see\n\
+             at once what it breaks.",
+        ),
         Code::P010 => (
             "a step that is not exactly one thing",
             "Each [[step]] has exactly one of page (call a role out), task (something to be done) and say (words for advisors).\n\

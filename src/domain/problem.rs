@@ -194,6 +194,10 @@ codes! {
     K001 Error;
     /// The same phrase counts and does not count.
     K002 Error;
+    /// An example that fails.
+    K003 Error;
+    /// A topic without examples.
+    K004 Error;
     /// A step that is not exactly one of page, task and say.
     P010 Error;
     /// A condition that is not exactly one of surge, cluster and warning.

@@ -4,7 +4,7 @@
 //! Lists, not grammar: each entry is there because a report or a council's note was read wrongly without it.
 
 /// Which forms of a phrase's words count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Endings {
     /// As written only.
     None,
@@ -29,8 +29,26 @@ const IRREGULAR: &[&[&str]] = &[
     &["rise", "rises", "rose", "risen", "rising"],
     &["run", "runs", "ran", "running"],
     &["sink", "sinks", "sank", "sunk", "sinking"],
+    &["slide", "slides", "slid", "sliding"],
+    &["stick", "sticks", "stuck", "sticking"],
+    &["tear", "tears", "tore", "torn", "tearing"],
+    &["bring", "brings", "brought", "bringing"],
+    &["give", "gives", "gave", "given", "giving"],
+    &["drive", "drives", "drove", "driven", "driving"],
+    &["sweep", "sweeps", "swept", "sweeping"],
+    &["take", "takes", "took", "taken", "taking"],
+    &["cave", "caves", "caved", "caving"],
+    &["fly", "flies", "flew", "flown", "flying"],
+    &["lie", "lies", "lay", "lying"],
+    &["spin", "spins", "spun", "spinning"],
+    &["leave", "leaves", "left", "leaving"],
+    &["lean", "leans", "leaned", "leant", "leaning"],
+    &["smell", "smells", "smelt", "smelled", "smelling"],
+    &["cling", "clings", "clung", "clinging"],
+    &["bury", "buries", "buried", "burying"],
+    &["hit", "hits", "hitting"],
+    &["split", "splits", "splitting"],
     &["spill", "spills", "spilt", "spilled", "spilling", "spillage"],
-    &["leaf", "leaves"],
 ];
 
 /// A word with its simple endings (-s, -ed, -ing, with doubling and y to ie), or all forms of an irregular verb.
@@ -82,6 +100,7 @@ const FILLERS: &[&str] = &[
     "a",
     "all",
     "also",
+    "already",
     "am",
     "an",
     "are",
@@ -96,6 +115,7 @@ const FILLERS: &[&str] = &[
     "is",
     "it",
     "its",
+    "ive",
     "just",
     "my",
     "now",
@@ -108,14 +128,17 @@ const FILLERS: &[&str] = &[
     "some",
     "still",
     "that",
+    "thats",
     "the",
     "their",
     "there",
+    "theres",
     "this",
     "totally",
     "very",
     "was",
     "were",
+    "weve",
     "your",
     "youre",
 ];
@@ -125,38 +148,81 @@ pub(super) struct Word {
     pub folded: String,
     /// A new clause begins with this word.
     pub begins_clause: bool,
+    /// A new sentence, or a turn of one, begins with this word.
+    pub begins_sentence: bool,
+    /// It is a hashtag, or a piece of one.
+    pub hashtag: bool,
 }
 
-/// The words of a text, folded to lower case without apostrophes, fillers left out; clauses marked.
+/// The words of a text, folded to lower case without apostrophes, fillers left out; clauses marked. Hashtags are taken
+/// apart at their capitals (#TreeDown); a letter that is held ("flooooded") counts twice at most.
 pub(super) fn words_of(text: &str) -> Vec<Word> {
-    let mut words = Vec::new();
-    let mut folded = String::new();
-    let mut begins_clause = true;
-    let mut flush = |folded: &mut String, begins_clause: &mut bool| {
-        if folded.is_empty() {
-            return;
-        }
-        *begins_clause |= CLAUSE_WORDS.contains(&folded.as_str());
-        if FILLERS.contains(&folded.as_str()) {
-            folded.clear();
-            return;
-        }
-        words.push(Word { folded: std::mem::take(folded), begins_clause: *begins_clause });
-        *begins_clause = false;
-    };
+    let mut words = Words { begins_clause: true, begins_sentence: true, ..Words::default() };
+    let mut before = ' ';
     for c in text.chars() {
         match c {
             '\'' | '\u{2019}' | '\u{2018}' | '\u{02bc}' | '`' | '\u{b4}' => {}
-            c if c.is_alphanumeric() => folded.extend(c.to_lowercase()),
-            '.' | ',' | ';' | ':' | '!' | '?' | '\n' | '(' | ')' | '\u{2013}' | '\u{2014}' => {
-                flush(&mut folded, &mut begins_clause);
-                begins_clause = true;
+            c if c.is_alphanumeric() => {
+                if words.hashtag && c.is_uppercase() && !before.is_uppercase() {
+                    words.flush();
+                }
+                words.letters(c);
             }
-            _ => flush(&mut folded, &mut begins_clause),
+            '.' | ',' | ';' | ':' | '!' | '?' | '\n' | '(' | ')' | '\u{2013}' | '\u{2014}' => {
+                words.flush();
+                words.hashtag = false;
+                words.begins_clause = true;
+                words.begins_sentence |= c != ',';
+            }
+            _ => {
+                words.flush();
+                words.hashtag = c == '#';
+            }
+        }
+        before = c;
+    }
+    words.flush();
+    words.all
+}
+
+#[derive(Default)]
+struct Words {
+    all: Vec<Word>,
+    folded: String,
+    begins_clause: bool,
+    begins_sentence: bool,
+    hashtag: bool,
+}
+
+impl Words {
+    /// A letter, unless it stands twice already.
+    fn letters(&mut self, c: char) {
+        for letter in c.to_lowercase() {
+            let mut back = self.folded.chars().rev();
+            let held = letter.is_alphabetic() && back.next() == Some(letter) && back.next() == Some(letter);
+            if !held {
+                self.folded.push(letter);
+            }
         }
     }
-    flush(&mut folded, &mut begins_clause);
-    words
+
+    fn flush(&mut self) {
+        if self.folded.is_empty() {
+            return;
+        }
+        self.begins_clause |= CLAUSE_WORDS.contains(&self.folded.as_str());
+        self.begins_sentence |= self.folded == "but";
+        if FILLERS.contains(&self.folded.as_str()) {
+            self.folded.clear();
+            return;
+        }
+        self.all.push(Word {
+            folded: std::mem::take(&mut self.folded),
+            begins_clause: std::mem::take(&mut self.begins_clause),
+            begins_sentence: std::mem::take(&mut self.begins_sentence),
+            hashtag: self.hashtag,
+        });
+    }
 }
 
 /// Words that begin a clause: a denial before them does not reach beyond.
