@@ -79,13 +79,15 @@ pub fn run_at(args: &CheckArgs, config: &Path, now: Timestamp, out: &mut dyn Wri
 fn summary(path: &Path, loaded: &Loaded) -> String {
     let policy = &loaded.policy;
     let mut line = format!(
-        "{}: {}, {} people, {} roles, {} playbooks, {} topics, {} bodies, {} bank holidays.",
+        "{}: {}, {} people, {} roles, {} playbooks, {} topics ({} phrases, {} examples tried), {} bodies, {} bank holidays.",
         path.display(),
         loaded.config.deciding.council.name,
         policy.people.len(),
         policy.rota.roles.len(),
         policy.playbooks.len(),
         policy.keywords.topics.len(),
+        policy.keywords.phrases_n(),
+        policy.keywords.examples_n(),
         loaded.bodies.bodies().count(),
         policy.calendar.holidays.len(),
     );

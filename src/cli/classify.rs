@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(
             out,
             "{\"tags\":[\"flooding\"],\"why\":[\"\\\"flood\\\"\"]}\n{\"tags\":[],\"why\":[]}\n{\"tags\":[],\"why\":[]}\n\
-             {\"tags\":[\"storm\"],\"why\":[\"\\\"tree down\\\"\"]}\n"
+             {\"tags\":[\"storm\"],\"why\":[\"\\\"{tree} + {tree_falls}\\\"\"]}\n"
         );
     }
 

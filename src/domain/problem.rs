@@ -197,7 +197,7 @@ codes! {
     /// An example that fails.
     K003 Error;
     /// A topic without examples.
-    K004 Error;
+    K004 Warning;
     /// A step that is not exactly one of page, task and say.
     P010 Error;
     /// A condition that is not exactly one of surge, cluster and warning.

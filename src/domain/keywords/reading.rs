@@ -114,10 +114,6 @@ fn read_topic(mut table: Fields<'_>, sets: &BTreeMap<String, Vec<String>>) -> Op
             reader.problem(Code::K002, phrase.span.clone(), format!("\"{}\" both counts and does not", phrase.value));
         }
     }
-    if yes.is_empty() || no.is_empty() {
-        let message = "a topic needs examples: `yes`, texts that must match, and `no`, texts that must not";
-        reader.problem(Code::K004, table.span(), message);
-    }
     let span = table.span();
     table.done();
     let plain = |items: &[Item<String>]| items.iter().map(|item| item.value.clone()).collect();

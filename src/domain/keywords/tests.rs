@@ -157,7 +157,6 @@ fn slips_in_the_rules_are_told_all_at_once() {
         told,
         [
             "1:1 T003",
-            "1:1 K004",
             "2:7 T011",
             "3:10 K001",
             "3:17 K001",

@@ -29,6 +29,7 @@ impl Policy {
         let mut check = Check { policy: self, documents, now, problems: Vec::new() };
         check.rota();
         check.calendar();
+        check.keywords();
         for playbook in self.playbooks.values() {
             check.playbook(playbook);
         }
@@ -98,6 +99,17 @@ impl Check<'_> {
             let message = "`fallback` is empty: when a whole ladder stays silent nobody further is paged".to_owned();
             let help = "name people who must always hear, e.g. fallback = [\"chief.executive\"]".to_owned();
             self.note_rota(&["fallback"], Code::R005, message, help);
+        }
+    }
+
+    fn keywords(&mut self) {
+        for (index, topic) in self.policy.keywords.topics.iter().enumerate() {
+            if topic.yes.is_empty() || topic.no.is_empty() {
+                let message = format!("the topic \"{}\" has no examples to try its phrases on", topic.tag);
+                let help = "give it `yes`, texts that must match, and `no`, texts that must not".to_owned();
+                let path = ["topic", &index.to_string(), "tag"];
+                self.note((DocumentKind::Keywords, "keywords"), &path, Code::K004, message, help);
+            }
         }
     }
 
