@@ -165,6 +165,11 @@ impl Config {
             let message = format!("there is no time zone \"{}\"", config.deciding.council.zone);
             reader.problem_with(Code::C002, span, message, Some("the United Kingdom's is \"Europe/London\""));
         }
+        if let Err(error) = crate::domain::schedule::Schedule::parse(&config.record.erase_at) {
+            let span = root.table_or_empty("record").span_of("erase_at");
+            let help = Some("minute, hour, day of month, month, day of week by name, e.g. \"30 3 * * *\"");
+            reader.problem_with(Code::C003, span, format!("`erase_at` is not a time: {error}"), help);
+        }
         let url = &config.web.public_url;
         if !(url.starts_with("https://") || url.starts_with("http://")) || url.ends_with('/') {
             let span = root.table_or_empty("web").span_of("public_url");

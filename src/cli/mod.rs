@@ -1,5 +1,6 @@
 //! One file a verb. Here: the list of verbs, what is common to them, and the exit codes.
 
+pub mod backup;
 pub mod check;
 pub mod classify;
 pub mod client;
@@ -153,7 +154,11 @@ enum Verb {
     Classify(classify::ClassifyArgs),
     /// Contacts of the past through the same core: what would have fired
     Replay(replay::ReplayArgs),
-    /// The record: read it, check it
+    /// A copy of the data directory, while the daemon runs; only what is new is written
+    Backup(backup::BackupArgs),
+    /// A data directory from a backup: checked first, and what was erased is erased again
+    Restore(backup::RestoreArgs),
+    /// The record: read it, check it, copy it, erase details
     Log {
         #[command(subcommand)]
         verb: LogVerb,
@@ -281,6 +286,8 @@ fn run(cli: Cli, out: &mut dyn Write) -> anyhow::Result<u8> {
             bar.finish_and_clear();
             done.map(|()| Exit::Well.into())
         }
+        Verb::Backup(args) => backup::backup(&args, &backup::data_dir(&global)?, out).map(u8::from),
+        Verb::Restore(args) => backup::restore(&args, out).map(u8::from),
         Verb::Log { verb } => {
             let (data, zone) = log_place(&global)?;
             let again = || {

@@ -10,6 +10,7 @@ use super::health::Observers;
 use super::indexing::Indexing;
 use super::klaxon::{Note, Rung};
 use super::post::Post;
+use super::retention::Retention;
 use super::signals::{HangUps, Signals, Told};
 use super::supervise;
 use super::watch::{Found, Watch, Watched, start as start_watch, tell_systemd};
@@ -21,6 +22,7 @@ use crate::domain::paging::Status;
 use crate::domain::person::People;
 use crate::domain::problem::Problem;
 use crate::domain::reply_code::{self, Key};
+use crate::domain::schedule::Schedule;
 use crate::domain::state::State;
 use crate::intake::Intake;
 use crate::keys::{InstallationKey, KeyError};
@@ -353,6 +355,7 @@ impl App {
         let signals = Signals::listen(hang_ups).map_err(StartError::Signals)?;
         self.load_layers().await?;
         self.sign_heads()?;
+        self.retain();
         let running = self.listen(Show::default()).await?;
         println!("callout {} listens on http://{}", env!("CARGO_PKG_VERSION"), running.address);
         let _watch = running.watch();
@@ -378,6 +381,29 @@ impl App {
         };
         signer.start(Arc::clone(&self.stopping));
         Ok(())
+    }
+
+    /// What erases details whose time is over.
+    ///
+    /// # Panics
+    /// If the settings' time is none: they are checked when they are read.
+    pub fn retention(&self) -> Retention {
+        let record = &self.config.record;
+        Retention {
+            door: self.engine.door.clone(),
+            clock: Arc::clone(&self.clock),
+            zone: self.config.deciding.zone().unwrap_or(jiff::tz::TimeZone::UTC),
+            schedule: Schedule::parse(&record.erase_at).expect("the settings were checked when they were read"),
+            log: self.data.join(engine::LOG_DIR),
+            details: self.data.join(engine::DETAILS_DIR),
+            contact_days: record.contact_days,
+            incident_years: record.incident_years,
+        }
+    }
+
+    /// Begins to erase details each night.
+    fn retain(&self) {
+        self.retention().start(Arc::clone(&self.stopping));
     }
 
     /// Stops the engine within `patience`.

@@ -13,6 +13,7 @@ pub mod klaxon;
 pub mod offline;
 pub mod post;
 pub mod records;
+pub mod retention;
 pub mod signals;
 pub mod supervise;
 pub mod watch;

@@ -12,6 +12,7 @@
 //!
 //! Left out: what a record means (`domain`), when to append (`daemon`), when to sign a head (`daemon`).
 
+pub mod backup;
 pub mod details;
 pub mod disk;
 pub mod erasure;

@@ -96,8 +96,8 @@ pub fn write(
             return Ok(());
         }
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let said = match detail.as_ref().map(|detail| &detail["text"]) {
-            Some(Value::String(said)) => said.clone(),
+        let said = match &detail {
+            Some(Value::Object(fields)) if fields.len() == 1 && fields.contains_key("text") => text(&fields["text"]),
             _ => words.unwrap_or_default().to_owned(),
         };
         let row = [
