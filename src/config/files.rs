@@ -11,6 +11,7 @@ use crate::domain::playbook::Playbook;
 use crate::domain::policy::{Document, DocumentKind, Policy};
 use crate::domain::problem::{Code, Problem};
 use crate::domain::reading::{errors_first, is_id};
+use crate::domain::roster::{ROSTER_BYTES_MAX, Roster, without_remarks};
 use crate::domain::rota::Rota;
 use crate::domain::time::Timestamp;
 use jiff::tz::TimeZone;
@@ -34,6 +35,8 @@ pub struct Loaded {
     pub policy: Policy,
     /// The people, with their details.
     pub people: People,
+    /// The files of people and rota, word for word.
+    pub roster: Roster,
     /// Responsible bodies.
     pub bodies: Bodies,
     /// Findings: it starts with them, but somebody should look.
@@ -69,11 +72,22 @@ pub fn load_at(path: &Path, now: Timestamp) -> Result<Loaded, Vec<Problem>> {
     let files = &config.files;
 
     shelf.put(DocumentKind::Settings, "settings", path, config.deciding.text());
-    let people = shelf.take(&files.people, People::parse).map(|(people, _)| people);
+    let mut roster = Roster::default();
+    let people = shelf.take(&files.people, People::parse).map(|(people, text)| {
+        roster.people = text;
+        people
+    });
     if let Some(people) = &people {
         shelf.put(DocumentKind::People, "people", &files.people, people.public_text());
     }
-    shelf.document(DocumentKind::Rota, "rota", &files.rota, |text| Rota::parse(text, &zone));
+    if let Some((_, text)) = shelf.take(&files.rota, |text| Rota::parse(text, &zone)) {
+        shelf.put(DocumentKind::Rota, "rota", &files.rota, without_remarks(&text));
+        roster.rota = text;
+    }
+    if !roster.fits() {
+        let message = format!("people and rota together are longer than the {ROSTER_BYTES_MAX} bytes that fit");
+        shelf.problems.push(Problem::of_file(files.people.display().to_string(), Code::T006, message));
+    }
     shelf.document(DocumentKind::Calendar, "calendar", &files.calendar, |text| Calendar::parse(text, "", &zone));
     shelf.document(DocumentKind::Holidays, "holidays", &files.holidays, |text| Calendar::parse("", text, &zone));
     shelf.document(DocumentKind::Keywords, "keywords", &files.keywords, Keywords::parse);
@@ -99,7 +113,7 @@ pub fn load_at(path: &Path, now: Timestamp) -> Result<Loaded, Vec<Problem>> {
     if !errors.is_empty() {
         return Err(errors_first(errors.into_iter().chain(warnings).collect()));
     }
-    Ok(Loaded { config, documents: shelf.documents, policy, people, bodies, warnings: errors_first(warnings) })
+    Ok(Loaded { config, documents: shelf.documents, policy, people, roster, bodies, warnings: errors_first(warnings) })
 }
 
 /// The documents so far, where each came from, and what is wrong so far.

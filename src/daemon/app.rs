@@ -11,6 +11,7 @@ use super::indexing::Indexing;
 use super::klaxon::{Note, Rung};
 use super::post::Post;
 use super::retention::Retention;
+use super::roster;
 use super::signals::{HangUps, Signals, Told};
 use super::supervise;
 use super::watch::{Found, Watch, Watched, start as start_watch, tell_systemd};
@@ -20,6 +21,7 @@ use crate::domain::event::{Answer, Author, Event};
 use crate::domain::id::Seq;
 use crate::domain::paging::Status;
 use crate::domain::person::People;
+use crate::domain::policy::Document;
 use crate::domain::problem::Problem;
 use crate::domain::reply_code::{self, Key};
 use crate::domain::schedule::Schedule;
@@ -218,6 +220,13 @@ impl App {
             warn!(seq = %tear.seq, bytes = tear.bytes, "the log had a torn end of {} bytes, cut off before record {}", tear.bytes, tear.seq);
         }
         look(&opened.state)?;
+        let first = opened.state.policy.roster.is_none();
+        if let Some(roster) = &opened.state.policy.roster {
+            match roster::kept(&opened.details.reader(), roster) {
+                Ok(kept) => drop(people.send_replace(Arc::new(kept))),
+                Err(why) => warn!(why, "the people in force cannot be read back ({why}); those of the file are used"),
+            }
+        }
         info!(records = opened.state.next.0 - 1, "log opened, state rebuilt from {} records", opened.state.next.0 - 1);
         let listener = if listen { Some(bind(loaded.config.web.listen).await?) } else { None };
         let indexing = Indexing::default();
@@ -242,7 +251,14 @@ impl App {
             data,
             bodies: loaded.bodies,
         };
-        app.tell(Event::PolicyLoaded { documents: loaded.documents, by: Author::system() }).await?;
+        let by = Author::system();
+        app.tell(Event::PolicyLoaded { documents: loaded.documents.clone(), by: by.clone() }).await?;
+        if first {
+            let sealed = loaded.roster.seal(crate::keys::random_bytes()?);
+            app.tell(Event::RosterApplied { documents: loaded.documents, by, sealed }).await?;
+        } else {
+            app.tell_of_other_files(&loaded.documents);
+        }
         Ok(app)
     }
 
@@ -267,13 +283,20 @@ impl App {
     /// Everything that is wrong; nothing was changed.
     pub async fn reload(&self) -> Result<Vec<Problem>, Vec<Problem>> {
         let loaded = config::load_at(&self.config_path, self.clock.now())?;
-        self.people.send_replace(Arc::new(loaded.people));
+        self.tell_of_other_files(&loaded.documents);
         let by = Author::system();
         match self.engine.tell(Event::PolicyLoaded { documents: loaded.documents, by }).await {
             Ok(_) => info!(warnings = loaded.warnings.len(), "plans and settings were read again and are in force"),
             Err(error) => warn!(%error, "plans and settings were read again, but the core is going down"),
         }
         Ok(loaded.warnings)
+    }
+
+    /// Says so in the trace where the files of people and rota are not what is in force: they count by being applied.
+    fn tell_of_other_files(&self, documents: &[Document]) {
+        for name in roster::other_files(&self.engine.door.view().policy, documents) {
+            warn!("the {name} file is not what is in force; `callout rota apply` puts it into force");
+        }
     }
 
     /// Reads the map layers of the data directory and puts them into force together; a file that cannot be read is
@@ -327,6 +350,7 @@ impl App {
             keys: self.key.clone(),
             clock: Arc::clone(&self.clock),
             people: self.people.subscribe(),
+            put_people: self.people.clone(),
             limits: web::limits::Limits::from(&self.config),
             parts: super::health::parts(&self),
             demo_users: show.users.clone(),

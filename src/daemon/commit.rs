@@ -282,6 +282,8 @@ impl Committer {
     }
 }
 
+/// The subject of the files of people and rota.
+pub const ROSTER: &str = "the roster";
 /// The subject of reasons given for exports, erasures and holds.
 pub const KEEPING: &str = "the record";
 
@@ -292,6 +294,7 @@ pub(super) fn subject(seq: Seq, record: &Record) -> String {
         Record::EntryWritten { incident, .. }
         | Record::StoodDown { incident, .. }
         | Record::PlaybookActivated { incident, .. } => incident.to_string(),
+        Record::RosterApplied { .. } => ROSTER.to_owned(),
         Record::LogExported { .. }
         | Record::ErasureAsked { .. }
         | Record::DetailsErased { .. }

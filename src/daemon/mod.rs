@@ -14,6 +14,7 @@ pub mod offline;
 pub mod post;
 pub mod records;
 pub mod retention;
+pub mod roster;
 pub mod signals;
 pub mod supervise;
 pub mod watch;

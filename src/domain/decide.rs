@@ -8,7 +8,7 @@ use super::id::Seq;
 use super::record::Record;
 use super::state::{State, apply};
 use super::time::Timestamp;
-use super::{activation, detect, incident, keeping, paging, register};
+use super::{activation, detect, incident, keeping, paging, register, roster};
 
 /// What one event led to.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,7 +55,8 @@ pub fn decide(state: &mut State, event: &Event, now: Timestamp) -> Decision {
             paging::send_again(state, d);
             keeping::send_again(state, d);
         }
-        Event::PolicyLoaded { documents, by } => load_policy(state, d, documents, by),
+        Event::PolicyLoaded { documents, by } => put_policy(state, d, &roster::in_place(state, documents), by),
+        Event::RosterApplied { documents, by, sealed } => roster::apply(state, d, documents, by, sealed),
         Event::LayersLoaded { epoch, layers } => {
             d.record(state, Record::LayersInForce { epoch: *epoch, layers: layers.clone() });
         }
@@ -136,7 +137,7 @@ pub fn next_deadline(state: &State) -> Option<Timestamp> {
 }
 
 /// Records the documents not yet in the log, then puts the set into force; an unchanged set needs no record.
-fn load_policy(state: &mut State, d: &mut Decision, documents: &[super::policy::Document], by: &Author) {
+pub(super) fn put_policy(state: &mut State, d: &mut Decision, documents: &[super::policy::Document], by: &Author) {
     let mut versions: Vec<_> =
         documents.iter().map(|document| (document.kind, document.name.clone(), document.sha256.clone())).collect();
     versions.sort();

@@ -28,6 +28,15 @@ pub enum Event {
         /// Who asked.
         by: Author,
     },
+    /// People and rota as a planner has applied them, or as the files have them at the first start.
+    RosterApplied {
+        /// The parts that the log may hold: people and rota.
+        documents: Vec<Document>,
+        /// Who asked.
+        by: Author,
+        /// Both files, word for word.
+        sealed: Sealed,
+    },
     /// A set of map layers comes into force.
     LayersLoaded {
         /// Which set.

@@ -19,6 +19,7 @@ pub mod person;
 pub mod phone;
 pub mod playbook;
 pub mod policy;
+pub mod roster;
 pub mod rota;
 pub mod schedule;
 pub mod settings;

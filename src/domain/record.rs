@@ -37,6 +37,13 @@ pub enum Record {
         /// Who asked.
         by: Author,
     },
+    /// People and rota were applied; the documents in force hold what decides.
+    RosterApplied {
+        /// Who asked.
+        by: Author,
+        /// Both files, word for word.
+        digest: String,
+    },
     /// From here on these map layers answer.
     LayersInForce {
         /// Which set.
@@ -403,6 +410,7 @@ impl Record {
             | Self::StoodDown { digest, .. }
             | Self::LogExported { digest, .. }
             | Self::ErasureAsked { digest, .. }
+            | Self::RosterApplied { digest, .. }
             | Self::HoldPlaced { digest, .. }
             | Self::HoldLifted { digest, .. } => Some(digest),
             Self::Started { .. }

@@ -76,6 +76,8 @@ pub struct PolicyInForce {
     pub rules: BTreeSet<(Tag, Rule)>,
     /// The set of map layers in force.
     pub epoch: u64,
+    /// Where the roster in force stands, word for word; `None` before the first was applied.
+    pub roster: Option<super::roster::RosterInForce>,
 }
 
 /// What readers see: everything but the two slices that are large and that no page needs.
@@ -135,6 +137,10 @@ pub fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
         }
         Record::PolicyInForce { documents, .. } => put_into_force(Arc::make_mut(&mut state.policy), documents),
         Record::LayersInForce { epoch, .. } => Arc::make_mut(&mut state.policy).epoch = *epoch,
+        Record::RosterApplied { digest, .. } => {
+            let roster = super::roster::RosterInForce { seq, digest: digest.clone() };
+            Arc::make_mut(&mut state.policy).roster = Some(roster);
+        }
         Record::SignalRaised { .. } | Record::WouldHaveRaised { .. } | Record::SignalCleared { .. } => {
             detect::apply(state, seq, at, record);
         }
@@ -204,6 +210,7 @@ fn incident_of(state: &State, seq: Seq, record: &Record) -> Option<super::id::In
         | Record::DocumentRecorded { .. }
         | Record::PolicyInForce { .. }
         | Record::LayersInForce { .. }
+        | Record::RosterApplied { .. }
         | Record::ContactTaken { .. }
         | Record::WarningEntered { .. }
         | Record::WarningEnded { .. }

@@ -94,6 +94,7 @@ impl Record {
             | Self::CallOutWidened { .. }
             | Self::AcknowledgementExpired { .. }
             | Self::CallOutEnded { .. }
+            | Self::RosterApplied { .. }
             | Self::ReplyUnmatched { .. }
             | Self::HeadSigned { .. }
             | Self::HeadMailed { .. }
@@ -306,6 +307,11 @@ impl Teller<'_> {
                     None => format!("from a number of nobody on the rota: {why}"),
                 },
             ),
+            Record::RosterApplied { by, .. } => Told {
+                title: "People and rota applied".into(),
+                text: "the files stand beside the log, word for word".into(),
+                who: self.author(by),
+            },
             Record::HeadSigned { head, .. } => {
                 plain(format!("Log signed up to entry {}", head.head), format!("head {}", short(&head.hash)))
             }

@@ -314,6 +314,7 @@ impl Into<'_> {
             | Record::Declined { .. }
             | Record::AcknowledgementExpired { .. }
             | Record::CallOutEnded { .. }
+            | Record::RosterApplied { .. }
             | Record::ReplyUnmatched { .. }
             | Record::HeadSigned { .. }
             | Record::HeadMailed { .. }

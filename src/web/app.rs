@@ -68,6 +68,8 @@ pub struct App {
     pub clock: Arc<Clock>,
     /// Names, numbers and addresses of the people in force.
     pub people: watch::Receiver<Arc<People>>,
+    /// Puts other people into force, once the record that says so is durable.
+    pub put_people: watch::Sender<Arc<People>>,
     /// Access tokens.
     pub tokens: Tokens,
     /// The users file.
@@ -117,6 +119,8 @@ pub struct AppParts<'a> {
     /// See [`App`].
     pub people: watch::Receiver<Arc<People>>,
     /// See [`App`].
+    pub put_people: watch::Sender<Arc<People>>,
+    /// See [`App`].
     pub limits: Limits,
     /// See [`App`].
     pub parts: Parts,
@@ -130,9 +134,9 @@ pub struct AppParts<'a> {
 
 impl App {
     /// Puts the parts together.
-    pub fn build(parts: AppParts<'_>) -> Arc<Self> {
-        let AppParts { data, door, intake, gateway, land, keys, clock, people, limits, parts, demo_users, desk, stop } =
-            parts;
+    pub fn build(given: AppParts<'_>) -> Arc<Self> {
+        let AppParts { data, door, intake, gateway, land, keys, clock, people, put_people, limits, parts, .. } = given;
+        let AppParts { demo_users, desk, stop, .. } = given;
         Arc::new(Self {
             door,
             intake,
@@ -140,6 +144,7 @@ impl App {
             land,
             clock,
             people,
+            put_people,
             tokens: Tokens::of(data, keys.clone()),
             users: Users::of(data),
             sessions: Sessions::new(keys.clone()),

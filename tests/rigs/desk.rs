@@ -96,6 +96,7 @@ impl Desk {
             keys: daemon.key.clone(),
             clock: Arc::clone(&daemon.clock),
             people: daemon.people.subscribe(),
+            put_people: daemon.people.clone(),
             limits: limits.clone(),
             parts: callout::daemon::health::parts(&daemon),
             demo_users: Vec::new(),

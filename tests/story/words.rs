@@ -169,6 +169,7 @@ impl Names {
                 format!("call-out {} ends: {why}", of(id.0))
             }
             Record::ReplyUnmatched { why, .. } => format!("a reply fits no page: {why}"),
+            Record::RosterApplied { by, .. } => format!("{} applies people and rota", by.who),
             Record::HeadSigned { head, .. } => format!("the log is signed up to record {}", head.head),
             Record::HeadMailed { head, .. } => format!("the signed head of record {head} was mailed"),
             Record::LogExported { selection, by, .. } => format!("{} took a copy of the log: {selection}", by.who),

@@ -80,6 +80,8 @@ fn shape(action: Action) -> Option<Shape> {
         Action::PageAcknowledge | Action::PageDecline => writes(&[(JSON, "Nothing")], 200, "Acknowledgement"),
         Action::PageTest => writes(&[(JSON, "TestPage")], 201, "CallOutId"),
         Action::RotaNow => reads("OnCall"),
+        Action::RotaFile => reads("RotaFile"),
+        Action::RotaApply => writes(&[(JSON, "RotaEdition")], 200, "RotaApplied"),
         Action::PlaybooksList => reads("Playbooks"),
         Action::RecordHead => reads("Kept"),
         Action::RecordExport => writes(&[(JSON, "Export")], 201, "KeptEntry"),
@@ -123,6 +125,18 @@ fn record_schemas() -> Value {
         "Erase": object(&["subject", "why"], value!({ "subject": { "type": "string", "maxLength": 40 }, "why": reason })),
         "PlaceHold": object(&["on", "why"], value!({ "on": { "type": "string", "maxLength": 40 }, "why": reason })),
         "Why": object(&["why"], value!({ "why": reason })),
+        "RotaEdition": object(&[], value!({
+            "rota": { "type": "string", "description": "The rota file; absent: as it is" },
+            "people": { "type": "string", "description": "The people file; absent: as it is" },
+            "dry_run": { "type": "boolean" },
+        })),
+        "RotaFile": answer_of(&["people", "rota"], value!({ "people": { "type": "string" }, "rota": { "type": "string" } })),
+        "RotaApplied": answer_of(&["result", "errors", "warnings", "differences"], value!({
+            "result": { "enum": ["applied", "same", "shown", "wrong"] }, "seq": { "type": ["integer", "null"] },
+            "errors": { "type": "array", "items": { "type": "string" } },
+            "warnings": { "type": "array", "items": { "type": "string" } },
+            "differences": { "type": "array", "items": { "type": "string" } },
+        })),
         "KeptEntry": answer_of(&["entry"], value!({ "entry": { "type": "integer" } })),
         "Erased": answer_of(&["entry", "erased"], value!({
             "entry": { "type": "integer" },
