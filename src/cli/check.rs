@@ -4,9 +4,14 @@
 use super::picture;
 use crate::clock::Clock;
 use crate::config::{self, EmailConfig, Loaded, SmsConfig};
+use crate::daemon::engine::LOG_DIR;
+use crate::domain::id::Seq;
+use crate::domain::policy::DocumentKind;
 use crate::domain::problem::{Code, Problem};
 use crate::domain::reading::{locate, position};
+use crate::domain::record::Record;
 use crate::domain::time::Timestamp;
+use crate::log::tail::Follow;
 use crate::transport::{EmailTransport, EmailVia, Outbox, SetupProblem, SmsTransport, SmsVia};
 use anyhow::Result;
 use std::io::Write;
@@ -19,6 +24,9 @@ pub const EXIT_WELL: u8 = 0;
 pub const EXIT_CONFIG_WRONG: u8 = 3;
 /// It would start, but a finding stands.
 pub const EXIT_FINDING: u8 = 4;
+
+/// Lines of the log read at a time.
+const LINES: usize = 1_000;
 
 /// Arguments of `callout check`.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -46,6 +54,7 @@ pub fn run_at(args: &CheckArgs, config: &Path, now: Timestamp, out: &mut dyn Wri
         Ok(loaded) => {
             let mut problems = transports(&loaded.config.email, &loaded.config.sms, config);
             problems.extend(loaded.warnings.clone());
+            problems.extend(other_files(&loaded));
             (Some(loaded), problems)
         }
         Err(problems) => (None, problems),
@@ -112,6 +121,45 @@ fn transports(email: &EmailConfig, sms: &SmsConfig, config: &Path) -> Vec<Proble
             let path: Vec<&str> = slip.key.split('.').collect();
             (problem.line, problem.column, problem.width) = position(&text, &locate(&text, &path));
             problem.with_help(slip.help)
+        })
+        .collect()
+}
+
+/// The files of people and rota that are not what the log has in force; none where there is no log yet.
+fn other_files(loaded: &Loaded) -> Vec<Problem> {
+    let mut follow = Follow::from(&loaded.config.data().join(LOG_DIR), Seq(1));
+    let (mut applied, mut in_force) = (false, Vec::new());
+    while let Ok(lines) = follow.lines(LINES) {
+        if lines.is_empty() {
+            break;
+        }
+        for line in lines {
+            // Most lines are neither, and need not be read.
+            if line.record.contains("\"roster_applied\"") || line.record.contains("\"policy_in_force\"") {
+                match serde_json::from_str::<Record>(&line.record) {
+                    Ok(Record::RosterApplied { .. }) => applied = true,
+                    Ok(Record::PolicyInForce { documents, .. }) => in_force = documents,
+                    _ => {}
+                }
+            }
+        }
+    }
+    let files = &loaded.config.files;
+    [(DocumentKind::People, &files.people), (DocumentKind::Rota, &files.rota)]
+        .into_iter()
+        .filter(|(kind, _)| {
+            let file = loaded.documents.iter().find(|document| document.kind == *kind);
+            let same = |(in_force, _, sha256): &(DocumentKind, String, String)| {
+                in_force == kind && file.is_some_and(|file| file.sha256 == *sha256)
+            };
+            applied && !in_force.iter().any(same)
+        })
+        .map(|(_, path)| {
+            let message = "this file is not what is in force";
+            let problem = Problem::of_file(path.display().to_string(), Code::R016, message);
+            problem.with_help(
+                "see what it would change: callout rota apply --dry-run; then apply it, or put the file back",
+            )
         })
         .collect()
 }

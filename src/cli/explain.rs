@@ -196,6 +196,11 @@ fn page(code: Code) -> (&'static str, &'static str) {
             "the clocks change during a shift",
             "The shift is an hour shorter or longer than usual. Tell whoever has it, and look at handovers between 01:00 and 02:00.",
         ),
+        Code::R016 => (
+            "a file is not what is in force",
+            "After the first start the record is the truth for people and rota: an edited file counts when it is applied.\n\
+             To see what it would change:   callout rota apply FILE --dry-run",
+        ),
         Code::D001 => (
             "days or hours that cannot be read",
             "Days are \"Mon-Fri\", \"Sat\" or \"Mon, Wed\"; hours are \"08:45-17:00\", \"24:00\" is midnight at the end of the day.",

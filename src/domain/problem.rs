@@ -186,6 +186,8 @@ codes! {
     R014 Warning;
     /// The clocks change during a shift.
     R015 Warning;
+    /// A file of people or rota is not what is in force.
+    R016 Warning;
     /// Core hours that cannot be read.
     D001 Error;
     /// The table of bank holidays runs out.
