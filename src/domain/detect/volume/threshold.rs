@@ -1,11 +1,11 @@
-//! How rare is rare enough: the line of one stream, drawn from the highest score of each of its own last 120 days.
+//! How rare is rare enough: the line of one stream, drawn from the highest score of each of its own last 240 days.
 //!
 //! A score says "once in so many years" if the stream were what the model takes it for. Streams are not, each in its
 //! own way, so the line is moved to where *this* stream's daily maxima say that it would be crossed as often as the
 //! council can bear. Only days that stood far above their own line are left out: they were incidents.
 
-/// Days remembered.
-const DAYS: usize = 120;
+/// Days remembered: fewer are too few to read a tail from, more no better.
+const DAYS: usize = 240;
 /// Days before the line moves from its beginning.
 const DAYS_LEAST: usize = 28;
 /// A day that exceeds its own line by so much (2.7 times as rare) was an incident...
@@ -22,9 +22,9 @@ const EXCESS_MAX: f64 = 8.0;
 const SLOPE_DAYS: f64 = 6.0;
 /// Range of the slope.
 const SLOPE: [f64; 2] = [1.0, 3.0];
-/// The line of a young stream, and the days over which it is given up.
-const YOUNG: (f64, f64) = (1.0, 60.0);
-/// Range of the line.
+/// For one false alarm a year: the line of a young stream, and the days over which it is given up.
+const YOUNG: (f64, f64) = (1.0, 30.0);
+/// For one false alarm a year: the range of the line.
 const LINE: [f64; 2] = [-1.5, 6.0];
 
 /// The line of one stream.
@@ -41,6 +41,7 @@ impl Threshold {
     pub fn new(per_year: f64) -> Self {
         let mut threshold = Self { per_year: 1.0, days: Vec::new(), line: YOUNG.0 };
         threshold.bear(per_year);
+        threshold.line -= libm::log(threshold.per_year);
         threshold
     }
 
@@ -85,6 +86,8 @@ impl Threshold {
         let slope = slope.clamp(SLOPE[0], SLOPE[1]);
         let own = from + slope * libm::log(365.25 * share / self.per_year);
         let weight = days as f64 / (days as f64 + YOUNG.1);
-        (weight * own + (1.0 - weight) * YOUNG.0).clamp(LINE[0], LINE[1])
+        // Twice as many false alarms are half as rare.
+        let easier = libm::log(self.per_year);
+        (weight * own + (1.0 - weight) * (YOUNG.0 - easier)).clamp(LINE[0] - easier, LINE[1] - easier)
     }
 }
