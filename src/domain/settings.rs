@@ -212,7 +212,7 @@ settings! {
         /// A raised signal stays raised for at least so long.
         signal_hold: SignedDuration = minutes(10), minutes(1)..=hours(24);
         /// What is usual for the hour is learnt, stream by stream. So many false pages a year the team can bear from
-        /// that, over all streams together...
+        /// that, over all streams together (one a stream at most)...
         surge_false_pages: u32 = 12, 1..=1_000;
         /// ...and for so long a new stream is on trial: what it would have paged is recorded, and told to the role `lead`.
         surge_trial: SignedDuration = days(14), days(7)..=days(365);

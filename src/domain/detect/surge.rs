@@ -316,8 +316,10 @@ impl Surges {
                 self.watched.remove(&silent);
             }
         }
-        // The team's bearable false pages a year, shared among the streams.
-        let aim = Aim { false_alarms_per_year: pages / self.watched.len().max(1) as f64, ..Aim::default() };
+        // The team's bearable false pages a year, shared among the streams; but one a stream at most, since what happens
+        // every few weeks is no emergency.
+        let each = (pages / self.watched.len().max(1) as f64).min(1.0);
+        let aim = Aim { false_alarms_per_year: each, ..Aim::default() };
         let watched = self.watched.entry(watch).or_insert_with(|| Arc::new(Watched::new(aim, history)));
         let watched = Arc::make_mut(watched);
         watched.volume.bear(aim.false_alarms_per_year);
