@@ -8,7 +8,7 @@ use super::id::Seq;
 use super::record::Record;
 use super::state::{State, apply};
 use super::time::Timestamp;
-use super::{activation, detect, incident, keeping, paging, register, roster};
+use super::{activation, detect, incident, keeping, paging, register, roster, task};
 
 /// What one event led to.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,6 +120,7 @@ fn pass_time(state: &mut State, d: &mut Decision) {
     detect::pass_time(state, d);
     incident::step(state, d);
     activation::step(state, d);
+    task::step(state, d);
     paging::step(state, d);
 }
 
@@ -129,6 +130,7 @@ pub fn next_deadline(state: &State) -> Option<Timestamp> {
         detect::next_deadline(state),
         incident::next_deadline(state),
         activation::next_deadline(state),
+        task::next_deadline(state),
         paging::next_deadline(state),
     ]
     .into_iter()

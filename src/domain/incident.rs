@@ -8,7 +8,7 @@
 
 use super::decide::Decision;
 use super::event::{Answer, Author, EntryKind, Sealed, TaskState, Warning};
-use super::id::{IncidentId, PlaybookId, RoleId, Seq, SignalId, Tag, TaskId, WarningId};
+use super::id::{CallOutId, IncidentId, PlaybookId, RoleId, Seq, SignalId, Tag, TaskId, WarningId};
 use super::place::GridPoint;
 use super::playbook::Severity;
 use super::record::{Cause, Held, Record};
@@ -104,10 +104,14 @@ pub struct Task {
     pub owner: RoleId,
     /// To be accepted by then.
     pub due: Option<Timestamp>,
+    /// Since.
+    pub opened_at: Timestamp,
     /// How far.
     pub state: TaskState,
     /// Who moved it last, and when.
     pub moved: Option<(Author, Timestamp)>,
+    /// The paging for it, when nobody took it in time.
+    pub lapsed: Option<CallOutId>,
 }
 
 impl Incidents {
@@ -243,8 +247,11 @@ pub(super) fn move_task(state: &mut State, d: &mut Decision, id: TaskId, to: Tas
     match state.incidents.tasks.get(&id) {
         Some(task) if task.state == to => d.answer = Answer::Incident(task.incident),
         Some(task) if state.incidents.open_one(task.incident).is_some() => {
-            let incident = task.incident;
+            let (incident, paging) = (task.incident, task.lapsed);
             d.record(state, Record::TaskMoved { task: id, to, by: by.clone() });
+            if let Some(call_out) = paging {
+                paging::answer(state, d, call_out);
+            }
             d.answer = Answer::Incident(incident);
         }
         Some(task) => d.answer = not_open(state, task.incident),
@@ -454,13 +461,20 @@ pub(super) fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record)
                 title: title.clone(),
                 owner: owner.clone(),
                 due: *due,
+                opened_at: at,
                 state: TaskState::Open,
                 moved: None,
+                lapsed: None,
             };
             Arc::make_mut(&mut state.incidents).tasks.insert(seq.into(), task);
             start_step(state, *incident, playbook, *step);
         }
         Record::StepCovered { incident, playbook, step, .. } => start_step(state, *incident, playbook, *step),
+        Record::TaskLapsed { task, call_out } => {
+            if let Some(task) = Arc::make_mut(&mut state.incidents).tasks.get_mut(task) {
+                task.lapsed = Some(*call_out);
+            }
+        }
         Record::TaskMoved { task, to, by } => {
             let moved = Arc::make_mut(&mut state.incidents).tasks.get_mut(task).map(|task| {
                 task.state = *to;

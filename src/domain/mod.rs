@@ -35,6 +35,7 @@ pub mod incident;
 pub mod keeping;
 pub mod paging;
 pub mod register;
+pub mod task;
 
 pub mod message;
 pub mod reply;

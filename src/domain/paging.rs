@@ -29,6 +29,7 @@ use super::policy::Policy;
 use super::problem::did_you_mean;
 use super::record::{CallOutEnd, Record};
 use super::state::State;
+use super::task;
 use super::time::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -195,7 +196,7 @@ pub(super) fn start(
     ladder: Vec<RoleId>,
     wanted: u32,
     severity: Severity,
-) {
+) -> CallOutId {
     let record = Record::CallOutStarted {
         incident: Some(incident),
         cause,
@@ -205,7 +206,31 @@ pub(super) fn start(
         wanted: wanted.max(1),
         severity,
     };
-    d.record(state, record);
+    d.record(state, record).into()
+}
+
+/// Whether anybody is being paged for the incident; it has several call-outs, one a step.
+fn is_paging_for(state: &State, incident: IncidentId) -> bool {
+    state.paging.call_outs.values().any(|c| c.incident == Some(incident) && c.status == Status::Paging)
+}
+
+/// Since when somebody has had all that the incident pages for: `None` while it still pages, `Some(None)` when it
+/// never did.
+pub(super) fn had_since(state: &State, incident: IncidentId) -> Option<Option<Timestamp>> {
+    let since = |c: &Arc<CallOut>| match c.status {
+        Status::Acknowledged { at } if c.incident == Some(incident) => Some(at),
+        _ => None,
+    };
+    (!is_paging_for(state, incident)).then(|| state.paging.call_outs.values().filter_map(since).max())
+}
+
+/// What a call-out was about has been seen to by other means: it ends, if it still runs.
+pub(super) fn answer(state: &mut State, d: &mut Decision, call_out: CallOutId) {
+    let runs = state.paging.call_outs.get(&call_out).is_some_and(|c| !matches!(c.status, Status::Ended { .. }));
+    if runs {
+        cancel_queued(state, d, call_out);
+        d.record(state, Record::CallOutEnded { call_out, why: CallOutEnd::Answered });
+    }
 }
 
 /// Pages one person as a test.
@@ -305,8 +330,9 @@ pub(super) fn acknowledge(state: &mut State, d: &mut Decision, id: PageId, by: &
         .collect();
     for call_out in also {
         let page = (state.paging.pages.get(&id).map(|page| page.call_out) == Some(call_out)).then_some(id);
-        let (person, said_by) = (person.clone(), said_by.clone());
+        let (person, said_by, by_whom) = (person.clone(), said_by.clone(), person.clone());
         d.record(state, Record::Acknowledged { call_out, person, page, via, said_by, late: false });
+        task::taken(state, d, call_out, &by_whom, via);
         let done = &state.paging.call_outs[&call_out];
         if matches!(done.status, Status::Acknowledged { .. }) {
             // A test page, or one about callout itself, asks for nothing further.

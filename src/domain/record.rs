@@ -169,6 +169,13 @@ pub enum Record {
         /// Who.
         by: Author,
     },
+    /// A task was not taken in time: the next is paged.
+    TaskLapsed {
+        /// Which.
+        task: TaskId,
+        /// The paging for it.
+        call_out: CallOutId,
+    },
     /// A step need not page: the same people are being paged, or have it, for another cause of the incident.
     StepCovered {
         /// Which incident.
@@ -425,6 +432,7 @@ impl Record {
             | Self::PlaybookHeld { .. }
             | Self::TaskOpened { .. }
             | Self::TaskMoved { .. }
+            | Self::TaskLapsed { .. }
             | Self::StepCovered { .. }
             | Self::CallOutStarted { .. }
             | Self::LevelStarted { .. }
@@ -532,7 +540,7 @@ pub enum Held {
 pub enum CallOutEnd {
     /// The incident was stood down.
     StoodDown,
-    /// A test page, or a page about callout itself, was answered.
+    /// A test page, or a page about callout itself, was answered; or the task that it was about was taken.
     Answered,
     /// A test page was not answered in time.
     Unanswered,

@@ -152,6 +152,7 @@ pub fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
         | Record::PlaybookActivated { .. }
         | Record::TaskOpened { .. }
         | Record::TaskMoved { .. }
+        | Record::TaskLapsed { .. }
         | Record::StepCovered { .. }
         | Record::EntryWritten { .. }
         | Record::StoodDown { .. } => incident::apply(state, seq, at, record),
@@ -194,7 +195,9 @@ fn incident_of(state: &State, seq: Seq, record: &Record) -> Option<super::id::In
         | Record::EntryWritten { incident, .. }
         | Record::StoodDown { incident, .. } => Some(*incident),
         Record::CallOutStarted { incident, .. } => *incident,
-        Record::TaskMoved { task, .. } => state.incidents.tasks.get(task).map(|task| task.incident),
+        Record::TaskMoved { task, .. } | Record::TaskLapsed { task, .. } => {
+            state.incidents.tasks.get(task).map(|task| task.incident)
+        }
         Record::LevelStarted { call_out, .. }
         | Record::PageIntended { call_out, .. }
         | Record::CallOutWidened { call_out, .. }

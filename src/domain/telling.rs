@@ -85,6 +85,7 @@ impl Record {
             | Self::PlaybookHeld { .. }
             | Self::PlaybookActivated { .. }
             | Self::TaskOpened { .. }
+            | Self::TaskLapsed { .. }
             | Self::StepCovered { .. }
             | Self::CallOutStarted { .. }
             | Self::LevelStarted { .. }
@@ -216,6 +217,9 @@ impl Teller<'_> {
                     None => readable(owner.as_str()),
                 },
             ),
+            Record::TaskLapsed { task, .. } => {
+                plain(format!("Nobody has taken {task} in time: the next are paged"), String::new())
+            }
             Record::TaskMoved { task, to, by } => Told {
                 title: match to {
                     TaskState::Open => format!("Task {task} open again"),

@@ -303,6 +303,7 @@ impl Into<'_> {
             | Record::PlaybookActivated { .. }
             | Record::TaskOpened { .. }
             | Record::TaskMoved { .. }
+            | Record::TaskLapsed { .. }
             | Record::StepCovered { .. }
             | Record::CallOutStarted { .. }
             | Record::LevelStarted { .. }

@@ -102,6 +102,9 @@ impl Names {
                 Some(_) => format!("task {me} for {owner}: {title}, by {clock}"),
                 None => format!("task {me} for {owner}: {title}"),
             },
+            Record::TaskLapsed { task, call_out: id } => {
+                format!("nobody has taken task {} in time: {} pages for it", of(task.0), of(id.0))
+            }
             Record::TaskMoved { task, to, by } => {
                 format!("task {} {} by {}", of(task.0), format!("{to:?}").to_lowercase(), by.who)
             }

@@ -13,7 +13,7 @@ use super::super::policy::Policy;
 use super::super::record::{CallOutEnd, Record};
 use super::super::state::State;
 use super::super::time::{SignedDuration, Timestamp, after};
-use super::{CallOut, Status, channels, figures};
+use super::{CallOut, Status, channels, figures, is_paging_for};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -127,7 +127,10 @@ fn deadline(state: &State, call_out: &CallOut) -> Option<Timestamp> {
             let (figures, _) = figures(state);
             let incident = state.incidents.by_id.get(&call_out.incident?)?;
             let moved = incident.progress_at.is_some_and(|progress| progress >= at);
-            (call_out.severity <= Severity::Wake && !moved).then(|| after(at, figures.acknowledgement_expires))
+            // While people are paged for a task of the incident, they need not be paged for the incident too.
+            let paging = is_paging_for(state, incident.id);
+            (call_out.severity <= Severity::Wake && !moved && !paging)
+                .then(|| after(at, figures.acknowledgement_expires))
         }
         Status::Paging => {
             let people = call_out.called.values().filter_map(|called| called.next_at).min();
