@@ -89,6 +89,8 @@ pub struct Figures {
     pub signal_hold: SignedDuration,
     /// False pages a year that learnt detectors may give together. 12.
     pub surge_false_pages: u32,
+    /// False pages a year from clusters of one topic. 2.
+    pub cluster_false_pages: u32,
     /// So long a new stream is on trial. 14 days.
     pub surge_trial: SignedDuration,
     /// After stand-down the same topic opens no new incident for this long. 30 min.
@@ -106,6 +108,7 @@ impl Default for Figures {
             widen_every: SignedDuration::from_mins(10),
             signal_hold: SignedDuration::from_mins(10),
             surge_false_pages: 12,
+            cluster_false_pages: 2,
             surge_trial: SignedDuration::from_hours(24 * 14),
             cool_down: SignedDuration::from_mins(30),
             keys_max: 1_000_000,
@@ -155,6 +158,7 @@ impl From<&Deciding> for Figures {
             widen_every: settings.paging.widen_every,
             signal_hold: settings.detect.signal_hold,
             surge_false_pages: settings.detect.surge_false_pages,
+            cluster_false_pages: settings.detect.cluster_false_pages,
             surge_trial: settings.detect.surge_trial,
             cool_down: settings.detect.cool_down,
             keys_max: settings.detect.keys_max,

@@ -487,6 +487,17 @@ pub enum Rule {
         /// Seconds.
         within_s: u32,
     },
+    /// More close together than that ground has at this hour, by what was learnt.
+    Unusual {
+        /// Radius of the circle.
+        metres: u32,
+        /// Seconds.
+        within_s: u32,
+        /// So many are usual there in such a time, in thousandths.
+        usual_thousandths: u32,
+        /// Such a cluster comes once in so many days; at most a million years.
+        once_in_days: u32,
+    },
     /// More of a stream than it has at this hour, by what it has learnt.
     Volume {
         /// Which.
@@ -507,7 +518,7 @@ impl Rule {
     pub fn evidence(&self) -> Evidence {
         match self {
             Self::Surge { .. } | Self::Volume { .. } => Evidence::Surge,
-            Self::Cluster { .. } => Evidence::Cluster,
+            Self::Cluster { .. } | Self::Unusual { .. } => Evidence::Cluster,
         }
     }
 }

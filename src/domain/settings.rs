@@ -216,6 +216,9 @@ settings! {
         surge_false_pages: u32 = 12, 1..=1_000;
         /// ...and for so long a new stream is on trial: what it would have paged is recorded, and told to the role `lead`.
         surge_trial: SignedDuration = days(14), days(7)..=days(365);
+        /// What is usual in each place is learnt, topic by topic. So many false pages a year the team can bear from the
+        /// clusters of one topic.
+        cluster_false_pages: u32 = 2, 1..=100;
         /// After stand-down the same topic opens no new incident for so long.
         cool_down: SignedDuration = minutes(30), minutes(0)..=hours(24);
         /// So many contacts are remembered, so that one sent again is counted once.

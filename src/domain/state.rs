@@ -1,6 +1,7 @@
 //! The state: one slice a stage, each behind its own `Arc`, so that readers take a snapshot for the price of a few
 //! counters. [`apply`] is the only thing that changes it; rebuilding it from the log gives the same state.
 
+use super::detect::cluster::watch::Clusters;
 use super::detect::surge::Surges;
 use super::detect::{Signals, Windows};
 use super::id::{PlaybookId, Seq, Tag};
@@ -33,6 +34,8 @@ pub struct State {
     pub windows: Arc<Windows>,
     /// The learnt detectors.
     pub surges: Arc<Surges>,
+    /// What is usual in each place, by topic.
+    pub clusters: Arc<Clusters>,
     /// Raised signals.
     pub signals: Arc<Signals>,
     /// Incidents, their tasks, and warnings.
@@ -53,6 +56,7 @@ impl Default for State {
             tally: Arc::default(),
             windows: Arc::default(),
             surges: Arc::default(),
+            clusters: Arc::default(),
             signals: Arc::default(),
             incidents: Arc::default(),
             paging: Arc::default(),
@@ -253,7 +257,9 @@ impl Condition {
     /// Whether this signal is what the condition asks for: its own rule, or what a learnt detector says of its topic.
     pub fn asks_for(&self, signal: &super::record::Signal) -> bool {
         match (self, &signal.rule) {
-            (Self::Surge { topic, .. }, Rule::Volume { .. }) => *topic == signal.topic,
+            (Self::Surge { topic, .. }, Rule::Volume { .. }) | (Self::Cluster { topic, .. }, Rule::Unusual { .. }) => {
+                *topic == signal.topic
+            }
             _ => self.rule().is_some_and(|(topic, rule)| topic == signal.topic && rule == signal.rule),
         }
     }

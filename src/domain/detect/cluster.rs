@@ -17,6 +17,8 @@
 //!
 //! Not here: what a signal leads to; the floor rules, which go on beside it.
 
+pub mod watch;
+
 use super::super::place::GridPoint;
 use super::super::time::{SignedDuration, Timestamp, after};
 use super::volume::tail;
@@ -89,6 +91,8 @@ pub struct Scan {
     hours: [f64; 24],
     /// First reports by day (unix days), the newest [`HISTORY_DAYS`].
     days: BTreeMap<i64, f64>,
+    /// What had come by then was judged by a person, and counts in no circle any more.
+    judged: Option<Timestamp>,
     /// The box around everything ever seen, millimetres: west, east, south, north.
     extent: Option<[i32; 4]>,
 }
@@ -96,7 +100,7 @@ pub struct Scan {
 impl Default for Scan {
     fn default() -> Self {
         let (history, recent) = (VecDeque::new(), VecDeque::new());
-        Self { history, recent, hours: [2.0; 24], days: BTreeMap::new(), extent: None }
+        Self { history, recent, hours: [2.0; 24], days: BTreeMap::new(), judged: None, extent: None }
     }
 }
 
@@ -193,7 +197,7 @@ impl Scan {
     /// too little is known. Cost: one pass over the history, and the pairs of at most [`MEMBERS_MAX`] recent reports.
     pub fn look(&self, at: Timestamp, place: GridPoint) -> Option<Found> {
         let longest_s = i64::from(SPANS_MIN[4]) * 60;
-        let since = after(at, SignedDuration::from_secs(-longest_s));
+        let since = after(at, SignedDuration::from_secs(-longest_s)).max(self.judged.unwrap_or(Timestamp::MIN));
         let mut members: Vec<Member> = Vec::new();
         let in_span = self.recent.iter().rev().skip_while(|spot| spot.at > at).take_while(|spot| spot.at > since);
         for spot in in_span.filter(|spot| near(spot.place, place, RADII_M[4])).take(MEMBERS_MAX) {
@@ -234,6 +238,16 @@ impl Scan {
         let mut best = best?;
         best.score -= libm::log(usual.rate * MINUTES_OF_A_YEAR) + LOOKS;
         best.score.is_finite().then_some(best)
+    }
+
+    /// What has come so far was judged: counting begins anew, what is usual stays.
+    pub fn begin_anew(&mut self, at: Timestamp) {
+        self.judged = Some(at);
+    }
+
+    /// When the newest report came.
+    pub fn last_at(&self) -> Option<Timestamp> {
+        self.recent.back().or(self.history.back()).map(|spot| spot.at)
     }
 
     /// Whether enough is known to say what is usual. Until then the floor rules watch alone.

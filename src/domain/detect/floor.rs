@@ -17,7 +17,10 @@ use std::sync::Arc;
 /// The length of a rule's window in seconds.
 pub(super) fn within_s(rule: &Rule) -> u32 {
     match rule {
-        Rule::Surge { within_s, .. } | Rule::Cluster { within_s, .. } | Rule::Volume { within_s, .. } => *within_s,
+        Rule::Surge { within_s, .. }
+        | Rule::Cluster { within_s, .. }
+        | Rule::Volume { within_s, .. }
+        | Rule::Unusual { within_s, .. } => *within_s,
     }
 }
 
@@ -77,7 +80,7 @@ impl Window {
                 })
             }
             // A learnt detector has counts of its own.
-            Rule::Volume { .. } => None,
+            Rule::Volume { .. } | Rule::Unusual { .. } => None,
             Rule::Cluster { reports, metres, .. } => {
                 let here = place?;
                 let near: Vec<GridPoint> = self
@@ -105,14 +108,14 @@ impl Window {
     fn quiet_at(&self, rule: &Rule, middle: Option<GridPoint>, now: Timestamp) -> Timestamp {
         let half = match rule {
             Rule::Surge { reports, .. } | Rule::Cluster { reports, .. } => reports.div_ceil(2).max(1) as usize,
-            Rule::Volume { .. } => return Timestamp::MIN,
+            Rule::Volume { .. } | Rule::Unusual { .. } => return Timestamp::MIN,
         };
         let counts = |there: &Option<GridPoint>| match (rule, middle, there) {
             (Rule::Cluster { metres, .. }, Some(middle), Some(there)) => {
                 middle.distance_m(*there) <= 2.0 * f64::from(*metres)
             }
             (Rule::Cluster { .. }, _, _) => false,
-            (Rule::Surge { .. } | Rule::Volume { .. }, _, _) => true,
+            (Rule::Surge { .. } | Rule::Volume { .. } | Rule::Unusual { .. }, _, _) => true,
         };
         let within = SignedDuration::from_secs(i64::from(within_s(rule)));
         // What is older than the window has left it, so there is no need to look at it.

@@ -67,6 +67,7 @@ pub(super) fn contact(state: &mut State, d: &mut Decision, id: ContactId, contac
     if !contact.history {
         floor::contact(state, d, id, contact);
         surge::contact(state, d, contact);
+        cluster::watch::contact(state, d, contact);
     }
 }
 
@@ -88,13 +89,16 @@ pub(super) fn next_deadline(state: &State) -> Option<Timestamp> {
 fn clear_at(state: &State, raised: &Raised) -> Timestamp {
     match &raised.signal.rule {
         Rule::Volume { stream, .. } => surge::clear_at(state, stream),
+        Rule::Unusual { .. } => cluster::watch::clear_at(state, raised),
         Rule::Surge { .. } | Rule::Cluster { .. } => floor::clear_at(state, raised),
     }
 }
 
 /// Puts a contact into the windows of its topics.
 pub(super) fn apply_contact(state: &mut State, seq: Seq, contact: &Contact) {
-    surge::apply_contact(state, contact);
+    if surge::apply_contact(state, contact) {
+        cluster::watch::apply_contact(state, contact);
+    }
     if contact.history || contact.tags.is_empty() {
         return;
     }
@@ -121,12 +125,16 @@ pub(super) fn apply_contact(state: &mut State, seq: Seq, contact: &Contact) {
 /// Forgets what was counted for a topic: its incident was stood down.
 pub(super) fn begin_anew(state: &mut State, topic: &Tag) {
     Arc::make_mut(&mut state.windows).topics.remove(topic);
+    cluster::watch::begin_anew(state, topic);
 }
 
 /// Applies a signal's record.
 pub(super) fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
     match record {
-        Record::SignalRaised { signal } => surge::apply_raised(state, at, signal, false),
+        Record::SignalRaised { signal } => {
+            surge::apply_raised(state, at, signal, false);
+            cluster::watch::apply_raised(state, at, signal);
+        }
         Record::WouldHaveRaised { signal } => surge::apply_raised(state, at, signal, true),
         Record::SignalCleared { signal } => {
             if let Some(raised) = state.signals.raised.get(signal) {

@@ -138,8 +138,9 @@ fn in_week<T>(state: &State, with: impl FnOnce(&dyn Week) -> T) -> T {
     with(&CivilWeek { zone: &zone, is_holiday: &is_holiday })
 }
 
-/// Counts a contact towards its streams.
-pub(super) fn apply_contact(state: &mut State, contact: &Contact) {
+/// Counts a contact towards its streams. False where it is told of too late to say anything of now, or is one of a bulk
+/// entry: then no learnt detector counts it.
+pub(super) fn apply_contact(state: &mut State, contact: &Contact) -> bool {
     let now_s = state.last_at.as_second();
     let told_s = contact.received_at.as_second().min(now_s);
     let (at_s, late_s) = if contact.history {
@@ -150,7 +151,8 @@ pub(super) fn apply_contact(state: &mut State, contact: &Contact) {
     };
     let mut surges = std::mem::take(&mut state.surges);
     let slice = Arc::make_mut(&mut surges);
-    if late_s <= LATE_MAX_S && !slice.is_bulk(contact, now_s) {
+    let counted = late_s <= LATE_MAX_S && !slice.is_bulk(contact, now_s);
+    if counted {
         let pages = state.policy.in_force.as_ref().map_or(12, |policy| policy.figures.surge_false_pages);
         in_week(state, |week| {
             for watch in Watch::all(contact) {
@@ -159,6 +161,7 @@ pub(super) fn apply_contact(state: &mut State, contact: &Contact) {
         });
     }
     state.surges = surges;
+    counted
 }
 
 /// The program was down from `before` to `at`.
@@ -278,7 +281,7 @@ fn signal(state: &State, watch: &Watch, verdict: &Verdict, now: Timestamp) -> Si
 }
 
 /// "once in 40 years"
-fn rarity(days: u32) -> String {
+pub(super) fn rarity(days: u32) -> String {
     match days {
         0..=13 => format!("once in {} days", days.max(2)),
         14..=59 => format!("once in {} weeks", (days + 3) / 7),
