@@ -10,6 +10,7 @@ use super::users::Users;
 use crate::clock::Clock;
 use crate::domain::contact::Channel;
 use crate::domain::event::{DetailClass, Sealed};
+use crate::domain::id::PersonId;
 use crate::domain::person::People;
 use crate::domain::state::View;
 use crate::door::Door;
@@ -17,6 +18,7 @@ use crate::incoming::{ContactReader, GatewayReader};
 use crate::keys::{InstallationKey, random_bytes};
 use crate::land::Land;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
@@ -88,6 +90,8 @@ pub struct App {
     pub live: Arc<Semaphore>,
     /// Connections.
     pub doorkeeper: Doorkeeper,
+    /// Texts of each person that could not be understood since their last good one.
+    pub nonsense: std::sync::Mutex<BTreeMap<PersonId, u32>>,
     /// Counts for `/metrics`.
     pub metrics: Arc<Metrics>,
     /// How the parts are.
@@ -155,6 +159,7 @@ impl App {
             limits: Arc::new(limits),
             scales: Scales::default(),
             doorkeeper: Doorkeeper::default(),
+            nonsense: std::sync::Mutex::default(),
             metrics: Arc::new(Metrics::new()),
             parts,
             demo_users,

@@ -232,7 +232,7 @@ fn python_span(words: &str) -> Result<SignedDuration, String> {
         return Ok(span);
     }
     let (days, clock) = words.split_once(',').map_or(("0", words), |(days, clock)| (days, clock));
-    let days: i64 = days.split(' ').next().unwrap_or("0").parse().map_err(|_| format!("{words}"))?;
+    let days: i64 = days.split(' ').next().unwrap_or("0").parse().map_err(|_| words.to_owned())?;
     let parts: Result<Vec<i64>, _> = clock.trim().split(':').map(str::parse).collect();
     match parts.map_err(|_| words.to_owned())?.as_slice() {
         [hours, minutes, seconds] => {

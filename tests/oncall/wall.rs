@@ -142,7 +142,7 @@ pub fn rule_window(case: Case<'_>) -> Judged {
 }
 
 pub fn weekly_window(case: Case<'_>) -> Judged {
-    let (given, at) = (case.given(), |key: &str| Ok::<_, String>(case.given().field(key)?.text()?));
+    let (given, at) = (case.given(), |key: &str| case.given().field(key).and_then(|value| value.text()));
     let words = format!("{} - {}", at("from")?, at("to")?);
     let when = When::parse(&words).ok_or_else(|| format!("{} cannot be read", given.0))?;
     holds(when, case, "covered")

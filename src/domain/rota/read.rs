@@ -420,3 +420,81 @@ fn note(named: &mut Vec<Named>, table: &toml::Table, path: &[String], key: &str,
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::domain::rota::Pattern;
+
+    fn read_text(text: &str) -> Result<Rota, Vec<Problem>> {
+        Rota::parse(text, &TimeZone::get("Europe/London").unwrap())
+    }
+
+    #[test]
+    fn the_forms_that_the_page_on_the_rota_shows_are_forms() {
+        let page = include_str!("../../../docs/rota.md");
+        let blocks: Vec<&str> = page.split("```toml").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        let team = "[[role]]\nid = \"emergency_control\"\ntitle = \"Control\"\n";
+        let rota = read_text(&(team.to_owned() + &blocks.concat())).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let duty = &rota.roles[&RoleId::from("duty_officer")];
+        assert_eq!((duty.rotations.len(), duty.overrides.len(), duty.swaps.len()), (3, 1, 1));
+        assert!(matches!(duty.rotations[2].pattern, Pattern::Shifts(_)));
+        assert_eq!(duty.rotations[1].groups[0].len(), 2);
+        assert_eq!(rota.roles[&RoleId::from("emergency_control")].temporary.len(), 1);
+        assert_eq!(rota.leave.len(), 1);
+    }
+
+    #[test]
+    fn each_slip_of_the_newer_forms_is_told_at_its_place() {
+        let text = r#"
+[[role]]
+id = "duty"
+title = "Duty"
+[[role.rotation]]
+from = 2026-01-05
+handover = "Mon 08:00"
+every = "fortnight"
+when = ["Mon-Fri 9-5"]
+people = ["ann"]
+[[role.rotation]]
+from = 2026-01-05
+every = "day"
+handover = "Mon 08:00"
+people = ["ann"]
+[[override]]
+role = "dutty"
+person = "bob"
+from = 2026-01-06T08:00:00
+to = 2026-01-07T08:00:00
+[[override]]
+role = "duty"
+person = "bob"
+from = 2026-01-06T08:00:00
+to = 2026-01-07T08:00:00
+[[override]]
+role = "duty"
+add = "bob"
+remove = "ann"
+from = 2026-01-06T08:00:00
+to = 2026-01-07T08:00:00
+[[override]]
+role = "duty"
+add = "bob"
+from = 2026-01-06T12:00:00
+to = 2026-01-07T12:00:00
+[[swap]]
+role = "duty"
+owner = "ann"
+taken_by = "ann"
+from = 2026-01-06T08:00:00
+to = 2026-01-07T08:00:00
+"#;
+        let told: Vec<String> = read_text(text)
+            .unwrap_err()
+            .iter()
+            .map(|slip| format!("{}:{} {}", slip.line, slip.column, slip.code))
+            .collect();
+        assert_eq!(told, ["8:9 R009", "9:9 R007", "14:12 R006", "17:8 R012", "26:1 T005", "32:1 R008", "40:12 R011"]);
+    }
+}

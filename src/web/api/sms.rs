@@ -55,10 +55,15 @@ pub async fn reply(call: Call) -> Result<Response, Problem> {
         }
         Reply::Unclear => {
             let why = "could not be understood".to_owned();
+            let before = nonsense_before(&call, &person);
             submit(&call.app, Event::ReplyUnmatched { person: Some(person), why }).await?;
+            if !reply::answers(before) {
+                return Ok(say(""));
+            }
             return Ok(say("Not understood. Reply 1 and the code if you have got this, 2 and the code if you can't."));
         }
     };
+    call.app.nonsense.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&person);
     let page = match page_meant(&call, &view, &person, code.as_deref()) {
         Ok(page) => page,
         Err(why) => {
@@ -73,6 +78,14 @@ pub async fn reply(call: Call) -> Result<Response, Problem> {
         _ => String::new(),
     };
     Ok(say(&words))
+}
+
+/// Counts a text that could not be understood; how many there were since the last good one.
+fn nonsense_before(call: &Call, person: &PersonId) -> u32 {
+    let mut nonsense = call.app.nonsense.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let count = nonsense.entry(person.clone()).or_default();
+    *count = count.saturating_add(1);
+    *count - 1
 }
 
 /// The person whose mobile number it is.
