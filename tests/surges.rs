@@ -112,6 +112,8 @@ fn a_crowd_at_two_in_the_night_is_raised_in_words_wakes_somebody_and_clears_by_i
         matches!(record, Record::CallOutStarted { incident: Some(_), cause, .. } if cause.contains("No playbook is for this"))
     });
     assert!(called, "{:?}", night.records);
+    let opened = night.records.iter().filter(|(_, record)| matches!(record, Record::IncidentOpened { .. })).count();
+    assert_eq!((raised.len() >= 2, opened), (true, 1), "the busy phones are evidence, not an incident of their own");
     assert_eq!(night.state, night.from, "the state is what the records give");
     night.live(SignedDuration::from_hours(8), |_| {});
     let cleared = night.records.iter().filter(|(_, record)| matches!(record, Record::SignalCleared { .. })).count();

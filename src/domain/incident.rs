@@ -11,9 +11,9 @@ use super::event::{Answer, Author, EntryKind, Sealed, TaskState, Warning};
 use super::id::{CallOutId, IncidentId, PlaybookId, RoleId, Seq, SignalId, Tag, TaskId, WarningId};
 use super::place::GridPoint;
 use super::playbook::Severity;
-use super::record::{Cause, Held, Record};
+use super::record::{Cause, Held, Record, Rule};
 use super::state::State;
-use super::time::{Timestamp, after};
+use super::time::{SignedDuration, Timestamp, after};
 use super::{activation, detect, paging};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -295,7 +295,8 @@ pub(super) fn step(state: &mut State, d: &mut Decision) {
         if ready_at > d.at {
             continue;
         }
-        let incident = match state.incidents.open_live(&topic) {
+        let same = state.incidents.open_live(&topic).or_else(|| young_for(state, cause, d.at));
+        let incident = match same {
             Some(open) => open.id,
             None => {
                 let record = Record::IncidentOpened {
@@ -311,6 +312,19 @@ pub(super) fn step(state: &mut State, d: &mut Decision) {
         };
         d.record(state, Record::EvidenceJoined { incident, cause });
     }
+}
+
+/// How young an incident is to which a busy channel belongs.
+const YOUNG: SignedDuration = SignedDuration::from_hours(2);
+
+/// A whole channel that is busy says nothing of its own while an incident is young: it is the same night. Later, or
+/// without one, it stands for itself.
+fn young_for(state: &State, cause: Cause, now: Timestamp) -> Option<&Incident> {
+    let Cause::Signal(id) = cause else { return None };
+    let signal = state.signals.get(id)?;
+    let channel = matches!(&signal.rule, Rule::Volume { stream, .. } if stream.as_str().starts_with("channel/"));
+    let young = |incident: &&Incident| !incident.exercise && after(incident.opened_at, YOUNG) > now;
+    if channel { state.incidents.open().filter(young).last() } else { None }
 }
 
 /// Evidence that no incident has yet.

@@ -73,10 +73,11 @@ impl fmt::Display for Watch {
 }
 
 impl Watch {
-    /// Those that a contact counts towards.
+    /// Those that a contact counts towards, the most telling first.
     fn all(contact: &Contact) -> impl Iterator<Item = Self> + '_ {
         let service = contact.service.iter().map(|service| Self::Service(contact.channel, service.clone()));
-        [Self::Channel(contact.channel)].into_iter().chain(service).chain(contact.tags.iter().cloned().map(Self::Topic))
+        let topics = contact.tags.iter().cloned().map(Self::Topic);
+        topics.chain(service).chain([Self::Channel(contact.channel)])
     }
 
     /// What an incident about it is about.

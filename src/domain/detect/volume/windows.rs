@@ -284,7 +284,7 @@ impl Windows {
     pub fn learn(&mut self) {
         for at in 0..self.windows.len() {
             let window = self.windows[at];
-            if self.steps % window.steps == 0 {
+            if self.steps.is_multiple_of(window.steps) {
                 let sums = self.sums(&window);
                 self.windows[at].scatter.learn(&sums, window.keep);
             }
