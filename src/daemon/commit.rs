@@ -170,8 +170,10 @@ impl Committer {
             erasing.clear();
             return;
         };
-        let (here, left) = erasing.iter().copied().partition(|seq| reader.segment_of(*seq) == Some(segment));
-        *erasing = left;
+        // Details stand in the order of their numbers, so those of one segment are neighbours.
+        let others = |seq: &&Seq| reader.segment_of(**seq).is_some_and(|other| other != segment);
+        let left = erasing.iter().find(others).copied().map_or_else(BTreeSet::new, |first| erasing.split_off(&first));
+        let here = std::mem::replace(erasing, left);
         match self.details.erase(&here) {
             Ok(n) => info!(n, "{n} details erased"),
             Err(error) if matches!(error, LogError::NoRoom { .. }) => {

@@ -12,12 +12,13 @@ use crate::domain::event::Event;
 use crate::domain::id::Seq;
 use crate::domain::record::Record;
 use crate::domain::state::{State, apply};
+use crate::domain::time::Timestamp;
 use crate::door::{Door, door};
 use crate::log::details::Details;
-use crate::log::journal::Journal;
+use crate::log::journal::{Entries, Journal};
 use crate::log::{Log, OpenError, Options, Tear};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -28,6 +29,11 @@ use tracing::warn;
 pub const LOG_DIR: &str = "log";
 /// The details' directory inside the data directory.
 pub const DETAILS_DIR: &str = "details";
+
+/// Records that are handed over together during a start.
+const PARSED_TOGETHER: usize = 1_000;
+/// Groups that may be read ahead of the state.
+const PARSED_AHEAD: usize = 8;
 
 /// Why an engine could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -89,15 +95,16 @@ impl Default for Storage {
 pub fn open(data: &Path, storage: &Storage, clock: &Clock) -> Result<Opened, EngineError> {
     let dir = data.join(LOG_DIR);
     let (journal, opened) = Journal::open(&dir, &storage.log, clock.now())?;
-    let mut state = State::default();
-    for entry in opened.entries {
-        let entry = entry.map_err(|error| EngineError::Read(error.to_string()))?;
-        let record: Record =
-            serde_json::from_str(&entry.record).map_err(|source| EngineError::Foreign { seq: entry.seq, source })?;
-        apply(&mut state, entry.seq, entry.at, &record);
-    }
     let (head, _) = journal.head();
-    let (details, found) = Details::open(&data.join(DETAILS_DIR), &storage.details, head, clock.now())?;
+    // Reading the records, applying them and looking through the details take about as long as each other.
+    let (state, details) = std::thread::scope(|scope| {
+        let details = scope.spawn(|| Details::open(&data.join(DETAILS_DIR), &storage.details, head, clock.now()));
+        let (parsed, records) = sync_channel(PARSED_AHEAD);
+        let entries = opened.entries;
+        scope.spawn(move || parse(entries, &parsed));
+        (rebuild(records), details.join().expect("opening the details does not panic"))
+    });
+    let (state, (details, found)) = (state?, details?);
     for (file, offset) in &found.damaged {
         warn!(file = %file.display(), offset, "details in {} at byte {offset} cannot be read any more", file.display());
     }
@@ -110,6 +117,42 @@ pub fn open(data: &Path, storage: &Storage, clock: &Clock) -> Result<Opened, Eng
         warn!(n, "{n} details that were erased before were there again, and are erased again");
     }
     Ok(Opened { state, log: Log::Journal(journal), details, tear: opened.tear, dir })
+}
+
+/// Reads records in groups, until the end, the first that is bad, or nobody listens.
+fn parse(entries: Entries, parsed: &SyncSender<Result<Vec<(Seq, Timestamp, Record)>, EngineError>>) {
+    let mut group = Vec::with_capacity(PARSED_TOGETHER);
+    for entry in entries {
+        let record = entry.map_err(|error| EngineError::Read(error.to_string())).and_then(|entry| {
+            let record = serde_json::from_str(&entry.record);
+            let record = record.map_err(|source| EngineError::Foreign { seq: entry.seq, source })?;
+            Ok((entry.seq, entry.at, record))
+        });
+        match record {
+            Ok(record) => group.push(record),
+            Err(error) => {
+                let _ = parsed.send(Err(error));
+                return;
+            }
+        }
+        if group.len() == PARSED_TOGETHER
+            && parsed.send(Ok(std::mem::replace(&mut group, Vec::with_capacity(PARSED_TOGETHER)))).is_err()
+        {
+            return;
+        }
+    }
+    let _ = parsed.send(Ok(group));
+}
+
+/// The state after these records.
+fn rebuild(records: Receiver<Result<Vec<(Seq, Timestamp, Record)>, EngineError>>) -> Result<State, EngineError> {
+    let mut state = State::default();
+    for group in records {
+        for (seq, at, record) in group? {
+            apply(&mut state, seq, at, &record);
+        }
+    }
+    Ok(state)
 }
 
 /// A running engine.

@@ -48,7 +48,8 @@ impl Retention {
             while !stopping.load(Ordering::Acquire) {
                 let now = self.clock.now();
                 if next.is_some_and(|next| next <= now) {
-                    self.erase(now);
+                    // One erasure has a bound, so as many as it takes; each pass leaves fewer.
+                    while self.erase(now) > 0 && !stopping.load(Ordering::Acquire) {}
                     next = self.schedule.next(now, &self.zone);
                 }
                 std::thread::sleep(LOOK_EVERY);

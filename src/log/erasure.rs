@@ -12,7 +12,9 @@ use serde_json::Value;
 use std::io;
 use std::path::Path;
 
-/// The classes of details, as the store names them, that belong to contacts.
+/// Ranges of records in one erasure at most: it must fit into one record of the log. What is more is for the next one.
+const RANGES_MAX: usize = 20_000;
+/// The class of details, as the store names it, that belongs to contacts.
 const CONTACT: &str = "contact";
 
 /// What an erasure of `subject` covers; nothing when there are no details of it.
@@ -23,6 +25,9 @@ pub fn covered(log: &Path, details: &Path, subject: &str) -> io::Result<Covered>
     let mut covered = Covered::default();
     for stored in Scan::start(details)? {
         let stored = stored?;
+        if covered.seqs.ranges().len() >= RANGES_MAX {
+            break;
+        }
         if stored.subject == subject {
             covered.incident_texts |= stored.class != CONTACT;
             covered.seqs.insert(stored.seq);
@@ -57,7 +62,7 @@ pub fn expired(
     for stored in Scan::start(details)? {
         let stored = stored?;
         let limit = if stored.class == CONTACT { contacts } else { words };
-        if stored.seq >= contacts.max(words) {
+        if stored.seq >= contacts.max(words) || expired.ranges().len() >= RANGES_MAX {
             break;
         }
         if stored.seq >= limit || keeping.erased.contains(stored.seq) {
@@ -92,4 +97,62 @@ fn first_at(log: &Path, head: Seq, at: Timestamp) -> io::Result<Seq> {
         }
     }
     Ok(Seq(low))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::domain::event::{Author, DetailClass, Sealed};
+    use crate::domain::keeping::Hold;
+    use crate::log::details::{Details, NewDetail};
+    use crate::log::{Entry, Journal, Options};
+
+    fn at(day: u64) -> Timestamp {
+        Timestamp::from_second(1_700_000_000 + 86_400 * day as i64).unwrap()
+    }
+
+    #[test]
+    fn what_is_older_than_its_class_is_kept_is_due_but_for_what_is_erased_or_on_hold() {
+        let dir = tempfile::tempdir().unwrap();
+        let (log, details) = (dir.path().join("log"), dir.path().join("details"));
+        let options = Options { segment_bytes: 4 << 10, ballast_bytes: 0, ..Options::default() };
+        let (mut journal, _) = Journal::open(&log, &options, at(0)).unwrap();
+        let (mut store, _) = Details::open(&details, &options, Seq(0), at(0)).unwrap();
+        // A record a day; every tenth has words of incident 10, contact 5 counted towards it.
+        for seq in 1..=40 {
+            let (class, subject) = match seq % 10 {
+                0 => (DetailClass::Incident, "INC-10".to_owned()),
+                _ => (DetailClass::Contact, format!("C-{seq}")),
+            };
+            let sealed = Sealed::new([1; 16], class, b"{\"text\":\"x\"}".to_vec());
+            let class = sealed.class.as_str();
+            let new =
+                NewDetail { seq: Seq(seq), salt: &sealed.salt, subject: &subject, class, detail: &sealed.content };
+            store.append(&[new]).unwrap();
+            let record: &[u8] = if seq == 5 { b"{\"incident\":\"INC-10\"}" } else { b"{}" };
+            journal.append(&[Entry { seq: Seq(seq), at: at(seq), occurred_at: None, record }]).unwrap();
+        }
+        let due = |contacts, words, keeping: &Keeping| {
+            let spans = expired((&log, &details), Seq(40), at(contacts), at(words), keeping).unwrap();
+            spans.ranges().iter().map(|(from, to)| format!("{from}-{to}")).collect::<Vec<_>>().join(" ")
+        };
+        let mut keeping = Keeping::default();
+        assert_eq!(due(12, 0, &keeping), "1-9 11-11");
+        assert_eq!(due(12, 25, &keeping), "1-11 20-20");
+        assert_eq!(due(0, 0, &keeping), "");
+        assert_eq!(due(99, 99, &keeping), "1-40");
+        keeping.erased = (2..=3).map(Seq).collect();
+        let hold = |on: &str| Hold { on: on.to_owned(), by: Author::system() };
+        keeping.holds.insert(Seq(1), hold("INC-10"));
+        keeping.holds.insert(Seq(2), hold("C-7"));
+        assert_eq!(due(12, 25, &keeping), "1-1 4-4 6-6 8-9 11-11");
+        keeping.holds.insert(Seq(3), hold(EVERYTHING));
+        assert_eq!(due(12, 25, &keeping), "");
+
+        assert_eq!(covered(&log, &details, "INC-10").unwrap().seqs.len(), 4);
+        let contact = covered(&log, &details, "C-5").unwrap();
+        assert_eq!((contact.seqs.len(), contact.incident_texts, contact.of), (1, false, Some(IncidentId(10))));
+        assert!(covered(&log, &details, "C-10").unwrap().seqs.is_empty());
+    }
 }

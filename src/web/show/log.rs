@@ -107,7 +107,14 @@ pub fn log(scene: &Scene<'_>, records: &dyn Records, filter: LogFilter, before: 
             String::new()
         },
         chain: Badge::new(Tone::Grey, "Chained"),
-        chain_words: format!("{head} entries; check them all with: callout log verify"),
+        chain_words: match &scene.view.keeping.head {
+            Some(signed) => format!(
+                "{head} entries; signed up to entry {} on {}. Check them all with: callout log verify",
+                signed.head,
+                Moment::full(signed.signed_at, scene.zone).text
+            ),
+            None => format!("{head} entries, not signed yet. Check them all with: callout log verify"),
+        },
         head: head_hash,
         problem,
         filter,
