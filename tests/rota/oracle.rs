@@ -76,7 +76,7 @@ enum Unit {
 enum Hours {
     Days([bool; 7], i64, i64),
     Week((i64, i64), (i64, i64)),
-    OutOfHours,
+    Complement,
 }
 
 #[derive(Clone)]
@@ -176,7 +176,7 @@ impl Sheet {
             layer: 2,
             ..weekly.clone()
         };
-        let nights = Turns { hours: vec![Hours::OutOfHours], ..weekly.clone() };
+        let nights = Turns { hours: vec![Hours::Complement], ..weekly.clone() };
         let sheet = |turns: Vec<Turns>| Self { standing: vec![], turns, slips: vec![], temporary: vec![] };
         [sheet(vec![weekly]), sheet(vec![half_days, weekend]), sheet(vec![nights])]
     }
@@ -217,7 +217,7 @@ impl Sheet {
             .collect();
         let hours = (0..if draw.one_in(2) { 1 + draw.next(2) } else { 0 })
             .map(|_| match draw.next(3) {
-                0 => Hours::OutOfHours,
+                0 => Hours::Complement,
                 1 => {
                     let from = draw.next(7);
                     Hours::Week((from, draw.minute()), ((from + 1 + draw.next(5)) % 7, draw.minute()))
@@ -296,7 +296,7 @@ impl Sheet {
 impl Hours {
     fn written(&self) -> String {
         match self {
-            Self::OutOfHours => "out of hours".to_owned(),
+            Self::Complement => "out of hours".to_owned(),
             Self::Week((from, at), (to, until)) => {
                 format!("{} {} - {} {}", DAYS[*from as usize], clock(*at), DAYS[*to as usize], clock(*until))
             }
@@ -310,7 +310,7 @@ impl Hours {
     /// Its windows as instants, in order.
     fn windows(&self, begin: i64, end: i64) -> Vec<(i64, i64, i64)> {
         let all = begin.div_euclid(86_400) - 9..end.div_euclid(86_400) + 9;
-        if let Self::OutOfHours = self {
+        if let Self::Complement = self {
             // What core hours leave: 08:45 to 17:00 on working days.
             let core = all
                 .filter(|day| weekday(*day) < 5)
