@@ -119,8 +119,11 @@ pub fn open(data: &Path, storage: &Storage, clock: &Clock) -> Result<Opened, Eng
     Ok(Opened { state, log: Log::Journal(journal), details, tear: opened.tear, dir })
 }
 
+/// Records that are handed over together, or why there are no more.
+type Group = Result<Vec<(Seq, Timestamp, Record)>, EngineError>;
+
 /// Reads records in groups, until the end, the first that is bad, or nobody listens.
-fn parse(entries: Entries, parsed: &SyncSender<Result<Vec<(Seq, Timestamp, Record)>, EngineError>>) {
+fn parse(entries: Entries, parsed: &SyncSender<Group>) {
     let mut group = Vec::with_capacity(PARSED_TOGETHER);
     for entry in entries {
         let record = entry.map_err(|error| EngineError::Read(error.to_string())).and_then(|entry| {
@@ -145,7 +148,7 @@ fn parse(entries: Entries, parsed: &SyncSender<Result<Vec<(Seq, Timestamp, Recor
 }
 
 /// The state after these records.
-fn rebuild(records: Receiver<Result<Vec<(Seq, Timestamp, Record)>, EngineError>>) -> Result<State, EngineError> {
+fn rebuild(records: Receiver<Group>) -> Result<State, EngineError> {
     let mut state = State::default();
     for group in records {
         for (seq, at, record) in group? {
