@@ -26,3 +26,4 @@ pub mod words;
 
 pub mod run;
 pub mod sample;
+pub mod viewer;

@@ -5,6 +5,7 @@
 
 use super::gazetteer::{self, PlaceKind};
 use super::script::{self, Entry};
+use super::viewer::Viewer;
 use super::{history, sample, storm, town};
 use crate::clock::Clock;
 use crate::config;
@@ -40,6 +41,9 @@ const HISTORY_WEEKS: u32 = 8;
 const BATCH: usize = 500;
 /// How often the evening's cues are looked at, real time.
 const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(20);
+
+/// When the evening is summed up: an hour after the rain began, as the worst is over.
+const SUMMARY_AFTER: SignedDuration = SignedDuration::from_mins(80);
 
 /// How the demo is played.
 #[derive(Debug, Clone, Copy)]
@@ -128,15 +132,17 @@ pub async fn run(play: Play, directory: &Path) -> Result<(), DemoError> {
     }
     say(&format!("  Outbox     {base}/outbox   texts and emails land here; each opens the phone view"));
     say(&format!(
-        "  Speed      {} times: an hour of storm in {} s. Ctrl-C ends it.",
+        "  Speed      {} times: an hour of storm in {} s. Enter pauses and goes on, q and Enter ends it.",
         play.speed,
         3_600 / play.speed.max(1)
     ));
-    let stage = Stage::new(&running, play, start, clock);
+    let viewer = Viewer::at_the_terminal();
+    let stage = Stage::new(&running, play, start, clock, viewer.clone());
     // A closed terminal ends it as well: there is nothing to read again.
     let mut signals = HangUps::listen().and_then(Signals::listen).map_err(StartError::Signals)?;
     tokio::select! {
         _ = signals.next() => {}
+        () = viewer.ended() => {}
         ended = stage.play() => ended?,
     }
     running.stop().await;
@@ -160,7 +166,7 @@ fn open_browser(address: &str) {
     }
 }
 
-fn say(line: &str) {
+pub(super) fn say(line: &str) {
     // A closed terminal is no reason to stop the show.
     let _ = writeln!(std::io::stdout(), "{line}");
 }
@@ -260,7 +266,9 @@ fn find() -> Gazetteer {
 struct Stage<'a> {
     running: &'a Running,
     start: Timestamp,
-    since: std::time::Instant,
+    /// Real time played so far; pauses do not count.
+    played: std::time::Duration,
+    viewer: Viewer,
     speed: u32,
     seed: u64,
     clock: Arc<Clock>,
@@ -270,11 +278,12 @@ struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    fn new(running: &'a Running, play: Play, start: Timestamp, clock: Arc<Clock>) -> Self {
+    fn new(running: &'a Running, play: Play, start: Timestamp, clock: Arc<Clock>, viewer: Viewer) -> Self {
         Self {
             running,
             start,
-            since: std::time::Instant::now(),
+            played: std::time::Duration::ZERO,
+            viewer,
             speed: play.speed.max(1),
             seed: play.seed,
             clock,
@@ -297,8 +306,16 @@ impl<'a> Stage<'a> {
         let mut contacts = storm::evening(self.seed, self.start).into_iter().peekable();
         let mut cues = script::entries(self.start).into_iter().peekable();
         say(&self.line(self.start, "ordinary evening; the storm comes in 20 minutes"));
+        let mut summary = Some(after(self.start, SUMMARY_AFTER));
+        let mut looked = std::time::Instant::now();
         loop {
-            let passed = self.since.elapsed().saturating_mul(self.speed);
+            let passed = std::mem::replace(&mut looked, std::time::Instant::now()).elapsed();
+            if self.viewer.is_paused() {
+                tokio::time::sleep(LOOK_EVERY).await;
+                continue;
+            }
+            self.played += passed;
+            let passed = self.played.saturating_mul(self.speed);
             let now = after(self.start, SignedDuration::try_from(passed).unwrap_or(SignedDuration::MAX));
             self.clock.move_to(crate::domain::time::to_millis(now));
             let mut due = Vec::new();
@@ -316,6 +333,9 @@ impl<'a> Stage<'a> {
             }
             self.people(&view, now).await?;
             self.tell(&view);
+            if summary.take_if(|at| *at <= now).is_some() {
+                self.sum_up(&view, now);
+            }
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
@@ -382,8 +402,28 @@ impl<'a> Stage<'a> {
         self.submit(event).await
     }
 
+    /// What the evening has come to, and what a viewer may do next.
+    fn sum_up(&self, view: &View, now: Timestamp) {
+        let incidents = view.incidents.by_id.values();
+        let contacts: u64 = incidents.clone().map(|incident| incident.contacts_n).sum();
+        let (opened, lines) = (incidents.len(), incidents.flat_map(|incident| incident.timeline.iter()));
+        let decision = |record: &Record| matches!(record, Record::EntryWritten { kind: EntryKind::Decision, .. });
+        let decisions = lines.filter(|line| decision(&line.record)).count();
+        let pages = view.paging.pages.len();
+        let of = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
+        let words = format!(
+            "so far {contacts} contacts about {}, {}, {}",
+            of(opened, "incident"),
+            of(pages, "page"),
+            of(decisions, "decision")
+        );
+        say(&self.line(now, &words));
+        say("  Next: look back in the console (Log, or an incident's room), log a call yourself, or set up your own");
+        say("  council: README.md, \"First page in five minutes\". The evening goes on until the stand-down at 22:30.");
+    }
+
     fn line(&self, at: Timestamp, words: &str) -> String {
-        let seconds = self.since.elapsed().as_secs();
+        let seconds = self.played.as_secs();
         let zone = self.app().config.deciding.zone().unwrap_or(jiff::tz::TimeZone::UTC);
         format!("{seconds:>4} s  {}  {words}", crate::daemon::desk::clock(at, &zone))
     }
