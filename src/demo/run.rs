@@ -45,6 +45,9 @@ const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(20);
 /// When the evening is summed up: an hour after the rain began, as the worst is over.
 const SUMMARY_AFTER: SignedDuration = SignedDuration::from_mins(80);
 
+/// What the story is about; the cast's doings belong to that incident.
+const FLOODING: &str = "flooding";
+
 /// How the demo is played.
 #[derive(Debug, Clone, Copy)]
 pub struct Play {
@@ -370,7 +373,8 @@ impl<'a> Stage<'a> {
     }
 
     async fn act(&self, view: &View, cue: Entry) -> Result<(), DemoError> {
-        let Some(incident) = view.incidents.open().next().map(|incident| incident.id) else { return Ok(()) };
+        let flooding = view.incidents.open().find(|incident| incident.topic.as_str() == FLOODING);
+        let Some(incident) = flooding.map(|incident| incident.id) else { return Ok(()) };
         let by = |who: &str| Author { who: who.to_owned(), via: Via::Demo };
         let event = match cue {
             Entry::Note { by: who, kind, text } => entry(incident, kind, by(who), text.to_owned()),
