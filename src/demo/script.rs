@@ -57,6 +57,9 @@ pub const PEOPLE: &[Player] = &[
     player_of(REST_CENTRE, None, "rest centre manager, on a train"),
     player_of(REST_CENTRE_SECOND, Some(150), "second rest centre manager"),
     player_of("will.thorn", Some(110), "tree officer"),
+    player_of("olu.adeyemi", Some(180), "on call for a service that the storm reaches later"),
+    player_of("rob.tenby", Some(165), "on call for a service that the storm reaches later"),
+    player_of("kwame.boateng", Some(150), "manager, called in when nobody else answers"),
 ];
 
 const fn player_of(id: &'static str, answers_after_s: Option<i64>, part: &'static str) -> Player {
