@@ -31,7 +31,7 @@ fn main() {
                 dice ^= dice >> 7;
                 dice ^= dice << 17;
                 // Every tenth stream has some five a minute, the others one in an hour.
-                if stream % 10 == 0 { (dice >> 40) as u32 % 11 } else { u32::from((dice >> 40) % 60 == 0) }
+                if stream % 10 == 0 { (dice >> 40) as u32 % 11 } else { u32::from((dice >> 40).is_multiple_of(60)) }
             })
             .collect();
         let begun = Instant::now();
