@@ -6,6 +6,9 @@
 mod rigs;
 mod running;
 
+use callout::clock::Clock;
+use callout::daemon::app::{App, Start};
+use callout::daemon::engine::Storage;
 use callout::domain::id::Seq;
 use callout::domain::record::Record;
 use rigs::Ear;
@@ -16,6 +19,7 @@ use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::Output;
+use std::sync::Arc;
 use std::time::Duration;
 
 const ANY_PORT: &str = "127.0.0.1:0";
@@ -239,4 +243,26 @@ fn a_reload_takes_good_plans_and_keeps_the_old_ones_when_the_new_are_bad() {
     });
     running::wait_for("the new title", || daemon.evidence(), || (title(&daemon) == "Trees and branches").then_some(()));
     assert_eq!(daemon.terminate().0.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_reload_takes_new_words_for_the_bodies() {
+    let site = Site::new(&Council::default());
+    let own = site.root.path().join("config/bodies.toml");
+    let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/bodies.toml");
+    let words = std::fs::read_to_string(&shipped).unwrap();
+    running::write(&own, &words);
+    let config = std::fs::read_to_string(&site.config).unwrap();
+    running::write(&site.config, &config.replace(&shipped.display().to_string(), "bodies.toml"));
+    let clock = Arc::new(Clock::System);
+    let loaded = callout::config::load_at(&site.config, clock.now()).unwrap();
+    let (config_path, data) = (site.config.clone(), site.data.clone());
+    let app = App::start(Start { loaded, config_path, data, clock, storage: Storage::default() }).await.unwrap();
+    let named = |name: &str| app.bodies().bodies().any(|body| body.name == name);
+    let name = app.bodies().bodies().next().unwrap().name.clone();
+    running::write(&own, &words.replace(&format!("\"{name}\""), "\"Wexmoor Roads\""));
+    app.reload().await.unwrap();
+    assert!(named("Wexmoor Roads") && !named(&name));
+    app.load_layers().await.unwrap();
+    app.stop(STOP_WITHIN).await;
 }

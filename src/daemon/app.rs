@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::config::{self, Loaded};
 use crate::domain::event::{Answer, Author, Event};
 use crate::domain::id::Seq;
+use crate::domain::ownership::Bodies;
 use crate::domain::paging::Status;
 use crate::domain::person::People;
 use crate::domain::policy::Document;
@@ -37,8 +38,8 @@ use crate::web::app::AppParts;
 use sd_notify::NotifyState;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -130,7 +131,7 @@ pub struct App {
     /// The land book in force.
     pub land: Arc<Land>,
     /// The bodies in force.
-    pub bodies: crate::domain::ownership::Bodies,
+    bodies: Mutex<Arc<Bodies>>,
     /// Set when the daemon goes down: what runs beside the engine ends.
     pub stopping: Arc<AtomicBool>,
     /// What the watch has found wrong.
@@ -249,7 +250,7 @@ impl App {
             outbox,
             config_path,
             data,
-            bodies: loaded.bodies,
+            bodies: Mutex::new(Arc::new(loaded.bodies)),
         };
         let by = Author::system();
         app.tell(Event::PolicyLoaded { documents: loaded.documents.clone(), by: by.clone() }).await?;
@@ -260,6 +261,11 @@ impl App {
             app.tell_of_other_files(&loaded.documents);
         }
         Ok(app)
+    }
+
+    /// The bodies in force.
+    pub fn bodies(&self) -> Arc<Bodies> {
+        Arc::clone(&self.bodies.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Reads contacts with what is in force.
@@ -284,6 +290,8 @@ impl App {
     pub async fn reload(&self) -> Result<Vec<Problem>, Vec<Problem>> {
         let loaded = config::load_at(&self.config_path, self.clock.now())?;
         self.tell_of_other_files(&loaded.documents);
+        // The land book takes them with the layers, which are read again next.
+        *self.bodies.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded.bodies);
         let by = Author::system();
         match self.engine.tell(Event::PolicyLoaded { documents: loaded.documents, by }).await {
             Ok(_) => info!(warnings = loaded.warnings.len(), "plans and settings were read again and are in force"),
@@ -305,7 +313,7 @@ impl App {
     /// # Errors
     /// When the core is going down.
     pub async fn load_layers(&self) -> Result<(), StartError> {
-        let (dir, bodies) = (self.data.join(LAYERS_DIR), Arc::new(self.bodies.clone()));
+        let (dir, bodies) = (self.data.join(LAYERS_DIR), self.bodies());
         let (book, problems) = tokio::task::spawn_blocking(move || LandBook::load(&dir, bodies))
             .await
             .map_err(|error| StartError::Core(error.to_string()))?;

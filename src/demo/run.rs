@@ -197,11 +197,11 @@ async fn lay_out(app: &App) -> Result<Option<Value>, DemoError> {
             body_field: Some("body".into()),
             kind_field: Some("kind".into()),
         };
-        let (layer, _) = import(geojson.as_bytes(), meta.source, &options, Some(&app.bodies), &mut |_, _| {})
+        let (layer, _) = import(geojson.as_bytes(), meta.source, &options, Some(&app.bodies()), &mut |_, _| {})
             .map_err(|error| DemoError::Sample(format!("layer {}: {error}", meta.id)))?;
         layers.push(Arc::new(layer));
     }
-    app.put_layers(LandBook::new(layers, Arc::new(app.bodies.clone()))).await?;
+    app.put_layers(LandBook::new(layers, app.bodies())).await?;
     Ok(scenery)
 }
 
