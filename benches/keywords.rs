@@ -68,7 +68,12 @@ fn main() {
     let ours = Keywords::parse(&rules).unwrap();
     let compiled = begin.elapsed();
     let patterns = phrases.iter().map(|phrase| format!(r"\b{}", regex::escape(phrase).replace(' ', r"\W+")));
-    let theirs: RegexSet = RegexSetBuilder::new(patterns).case_insensitive(true).size_limit(1 << 30).build().unwrap();
+    let theirs: RegexSet = RegexSetBuilder::new(patterns)
+        .case_insensitive(true)
+        .size_limit(1 << 30)
+        .dfa_size_limit(1 << 30)
+        .build()
+        .unwrap();
     let texts = texts();
     let ms = |time: Duration| time.as_secs_f64() * 1_000.0;
     let of_ours = best(|| texts.iter().map(|text| ours.classify(text).len()).sum());
