@@ -124,6 +124,15 @@ impl Clock {
         }
     }
 
+    /// The daemon's clock goes on from `at` if it shows less: the log's last record, after a start with a wall clock that
+    /// was put back meanwhile. Time would stand still until then otherwise, and every deadline with it.
+    pub fn not_before(&self, at: Timestamp) {
+        if let Self::Steady(steady) = self {
+            let mut steady = steady.lock().expect("nothing panics while holding the clock");
+            steady.shown = steady.shown.max(at);
+        }
+    }
+
     /// Moves a hand-moved clock forward to `at`; other clocks and a step backwards are left alone.
     pub fn move_to(&self, at: Timestamp) {
         if let Self::Hand(now) = self {
@@ -179,6 +188,18 @@ mod tests {
         let wall = |second: i64| after(begun, SignedDuration::from_secs(second - 60));
         let last = (1..=700).map(|second| clock.look(wall(second), Duration::from_secs(second as u64))).last();
         assert_eq!(last.unwrap(), wall(700), "a minute is caught up within eleven");
+    }
+
+    #[test]
+    fn after_a_start_with_a_clock_put_back_time_goes_on_from_the_last_record() {
+        let clock = Clock::steady();
+        let last = to_millis(after(Timestamp::now(), SignedDuration::from_mins(10)));
+        clock.not_before(last);
+        let first = clock.now();
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(first >= last && clock.now() > first);
+        clock.not_before(after(last, SignedDuration::from_mins(-20)));
+        assert!(clock.now() > first, "never back");
     }
 
     #[test]

@@ -221,6 +221,7 @@ impl App {
             warn!(seq = %tear.seq, bytes = tear.bytes, "the log had a torn end of {} bytes, cut off before record {}", tear.bytes, tear.seq);
         }
         look(&opened.state)?;
+        clock.not_before(opened.state.last_at);
         let first = opened.state.policy.roster.is_none();
         if let Some(roster) = &opened.state.policy.roster {
             match roster::kept(&opened.details.reader(), roster) {
