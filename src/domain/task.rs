@@ -32,12 +32,15 @@ fn waiting(state: &State) -> impl Iterator<Item = (Timestamp, TaskId, &Task)> {
 
 /// Pages for the tasks that should have been taken by now.
 pub(super) fn step(state: &mut State, d: &mut Decision) {
-    let due: Vec<(TaskId, Task)> =
-        waiting(state).filter(|(due, ..)| *due <= d.at).map(|(_, id, task)| (id, task.clone())).collect();
-    for (id, task) in due {
+    // One by one: while people are paged for one task of an incident, its others wait. So this ends.
+    loop {
+        let mut due = waiting(state).filter(|(due, ..)| *due <= d.at);
+        let Some((id, task)) = due.next().map(|(_, id, task)| (id, task.clone())) else { return };
+        let more = due.filter(|(_, _, other)| other.incident == task.incident).count();
         let severity = state.incidents.by_id.get(&task.incident).map_or(Severity::Wake, |incident| incident.severity);
         let within = task.due.map_or_else(String::new, |due| in_words(elapsed(task.opened_at, due)));
-        let cause = format!("Nobody has taken this within {within}: {}", task.title);
+        let more = if more == 0 { String::new() } else { format!(", and {more} more of the plan's tasks") };
+        let cause = format!("Nobody has taken this within {within}: {}{more}", task.title);
         let ladder = ladder(state, &task);
         let call_out = paging::start(state, d, task.incident, cause, Some(task.step.clone()), ladder, 1, severity);
         d.record(state, Record::TaskLapsed { task: id, call_out });
