@@ -24,7 +24,7 @@ fn cases_of_other_systems_come_out_as_they_should() {
     let default = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data/oncall_cases.json");
     let path = std::env::var_os("CALLOUT_ONCALL_CASES").map_or(default, PathBuf::from);
     let Ok(text) = std::fs::read_to_string(&path) else {
-        say("skipped: no cases");
+        say(&format!("skipped: no cases: {} cannot be read", path.display()));
         return;
     };
     let file: Value = serde_json::from_str(&text).expect("the file of cases is JSON");

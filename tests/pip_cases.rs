@@ -116,7 +116,7 @@ fn points_of_the_jts_suite_stand_where_they_should() {
     let default = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data/gis/pip_cases.json");
     let path = std::env::var_os("CALLOUT_PIP_CASES").map_or(default, PathBuf::from);
     let Ok(text) = std::fs::read_to_string(&path) else {
-        println!("skipped: no cases");
+        println!("skipped: no cases: {} cannot be read", path.display());
         return;
     };
     let cases: Cases = serde_json::from_str(&text).expect("the file of cases is JSON");

@@ -18,14 +18,16 @@ pub fn run(root: &Path, arguments: &[String]) -> Outcome {
     let stamp = root.join("target/web.stamp");
     let wanted = format!("lock {lock:016x}\nsources {sources:016x}\n");
     let last = fs::read_to_string(&stamp).unwrap_or_default();
-    if last == wanted && root.join("target/web/manifest.json").is_file() {
+    // The tests need the packages too, and a `target` may have come from elsewhere without them.
+    let installed = console.join("node_modules").is_dir();
+    if last == wanted && installed && root.join("target/web/manifest.json").is_file() {
         println!("console: up to date");
         return Ok(());
     }
     needs::node()?;
     // Removed first: a build that fails half way must not count as done.
     let _ = fs::remove_file(&stamp);
-    if last.lines().next() != wanted.lines().next() || !console.join("node_modules").is_dir() {
+    if last.lines().next() != wanted.lines().next() || !installed {
         println!("console: installing what the lock file names");
         let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
         call(Command::new(npm).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&console))?;
