@@ -53,6 +53,11 @@ impl Steady {
         Self { shown: wall, since_boot, told: false }
     }
 
+    /// Goes on from `at` if it shows less.
+    fn not_before(&mut self, at: Timestamp) {
+        self.shown = self.shown.max(at);
+    }
+
     /// What it shows now, given what the wall clock shows and how long the machine has been running.
     pub fn look(&mut self, wall: Timestamp, since_boot: Duration) -> Timestamp {
         let passed = since_boot.saturating_sub(self.since_boot);
@@ -128,8 +133,7 @@ impl Clock {
     /// was put back meanwhile. Time would stand still until then otherwise, and every deadline with it.
     pub fn not_before(&self, at: Timestamp) {
         if let Self::Steady(steady) = self {
-            let mut steady = steady.lock().expect("nothing panics while holding the clock");
-            steady.shown = steady.shown.max(at);
+            steady.lock().expect("nothing panics while holding the clock").not_before(at);
         }
     }
 
@@ -192,14 +196,15 @@ mod tests {
 
     #[test]
     fn after_a_start_with_a_clock_put_back_time_goes_on_from_the_last_record() {
-        let clock = Clock::steady();
-        let last = to_millis(after(Timestamp::now(), SignedDuration::from_mins(10)));
+        let put_back: Timestamp = "2026-11-22T03:00:00Z".parse().unwrap();
+        let last = after(put_back, SignedDuration::from_mins(10));
+        let mut clock = Steady::new(put_back, Duration::ZERO);
         clock.not_before(last);
-        let first = clock.now();
-        std::thread::sleep(Duration::from_millis(20));
-        assert!(first >= last && clock.now() > first);
-        clock.not_before(after(last, SignedDuration::from_mins(-20)));
-        assert!(clock.now() > first, "never back");
+        let wall = |seconds: i64| after(put_back, SignedDuration::from_secs(seconds));
+        let ten_s_on = clock.look(wall(10), Duration::from_secs(10));
+        assert_eq!(ten_s_on, after(last, SignedDuration::from_secs(9)), "it goes on, a tenth slower");
+        clock.not_before(put_back);
+        assert!(clock.look(wall(11), Duration::from_secs(11)) > ten_s_on, "never back");
     }
 
     #[test]
