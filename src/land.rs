@@ -1,11 +1,54 @@
 //! The port to the land book: what intake and the web need to know about places.
 //!
-//! The land book itself ([`crate::landbook`]) holds layers and Ordnance Survey's shift table; whoever only asks
-//! "where is this, and whose is it" asks through this door, so that tests can answer with a few lines.
+//! The land book itself ([`crate::landbook`]) holds layers, gazetteers and Ordnance Survey's shift table; whoever only
+//! asks "where is this, and whose is it" asks through this door, so that tests can answer with a few lines.
 
 use crate::domain::id::BodyId;
 use crate::domain::ownership::OwnerAnswer;
 use crate::domain::place::{GridPoint, LatLon, Located};
+
+/// A code or a name that stands for a place, as it was typed; the gazetteer puts it into its own form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlaceCode<'a> {
+    /// `WX2 4QD`, in any case, with or without the space.
+    Postcode(&'a str),
+    /// A unique property reference number: 1 to 12 digits.
+    Uprn(&'a str),
+    /// A unique street reference number: 1 to 8 digits.
+    Usrn(&'a str),
+    /// A street's name: `Mill Street`, `mill st`.
+    Street(&'a str),
+}
+
+/// A place that a gazetteer knows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnownPlace {
+    /// As people say it: `WX2 4QD`, `Mill Street, Wexmoor`, `USRN 20500017`.
+    pub name: String,
+    /// Its point, and how far from it the thing may be: a few metres for a property, the reach of a postcode's
+    /// addresses, half a street.
+    pub located: Located,
+    /// The street's line where it is known; else empty.
+    pub line: Vec<GridPoint>,
+    /// Whence it is known, with the day: `OS Open UPRN, 2026-04-01`.
+    pub source: String,
+}
+
+/// What the gazetteers say of a code.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Lookup {
+    /// One place.
+    Found(KnownPlace),
+    /// Several of that name, at most [`SEVERAL_MAX`]: the caller must say which.
+    Several(Vec<KnownPlace>),
+    /// There is a gazetteer, and this is not in it.
+    NotThere,
+    /// No gazetteer of this kind was imported.
+    NoGazetteer,
+}
+
+/// The most places of one name that are told.
+pub const SEVERAL_MAX: usize = 8;
 
 /// Places and their owners. Answers at once and from memory; never a guess.
 pub trait Land: Send + Sync {
@@ -17,6 +60,11 @@ pub trait Land: Send + Sync {
 
     /// Whose land it is, and what to tell the caller.
     fn owner(&self, place: Located) -> OwnerAnswer;
+
+    /// Where a postcode, a property, a street is, by the council's gazetteers.
+    fn find(&self, _code: PlaceCode<'_>) -> Lookup {
+        Lookup::NoGazetteer
+    }
 
     /// The responsible body alone; `None` is an explicit unknown.
     fn body(&self, place: Located) -> Option<BodyId> {

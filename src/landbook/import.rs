@@ -233,6 +233,7 @@ pub fn import(
         crs,
         features: reading.report.kept,
         repaired: reading.report.repaired,
+        accepted: None,
     };
     Ok((Layer::new(meta, reading.features), reading.report))
 }
@@ -311,6 +312,8 @@ impl Reading<'_> {
             body: body.map(|body| BodyId::new(body.as_str())),
             kind: kind.filter(|kind| *kind != self.options.kind),
             repaired,
+            valid_from: None,
+            valid_until: None,
             area_m2: parts.iter().map(Part::area_m2).sum(),
             parts,
         });

@@ -5,6 +5,7 @@
 use super::geometry::{Corner, Extent, Part};
 use crate::domain::id::BodyId;
 use crate::domain::ownership::Position;
+use jiff::civil::Date;
 use rstar::{AABB, RTree, RTreeObject};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -57,6 +58,9 @@ pub struct LayerMeta {
     pub features: u64,
     /// Of them, repaired.
     pub repaired: u64,
+    /// Why it was taken though a gate stood against it, as whoever imported it said.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub accepted: Option<String>,
 }
 
 /// One feature.
@@ -72,6 +76,10 @@ pub struct Feature {
     pub kind: Option<String>,
     /// Whether its geometry was repaired.
     pub repaired: bool,
+    /// The first day on which it holds, where the source says.
+    pub valid_from: Option<Date>,
+    /// The last day on which it holds, where the source says.
+    pub valid_until: Option<Date>,
     /// Its polygons.
     pub parts: Vec<Part>,
     /// Its area in square metres.

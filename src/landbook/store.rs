@@ -7,6 +7,7 @@ use super::geometry::{Corner, Part, Ring};
 use super::import::hex;
 use super::layer::{Feature, Layer, LayerMeta};
 use crate::domain::id::BodyId;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
@@ -73,6 +74,10 @@ struct StoredFeature {
     kind: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     repaired: bool,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    valid_from: Option<Date>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    valid_until: Option<Date>,
     /// Polygons, rings, corners in millimetres.
     parts: Vec<Vec<Vec<Corner>>>,
 }
@@ -118,6 +123,8 @@ fn write_draft(draft: &Path, layer: &Layer) -> io::Result<()> {
             body: feature.body.clone(),
             kind: feature.kind.clone(),
             repaired: feature.repaired,
+            valid_from: feature.valid_from,
+            valid_until: feature.valid_until,
             parts: feature
                 .parts
                 .iter()
@@ -179,6 +186,8 @@ pub fn read(path: &Path) -> Result<Layer, StoreError> {
             body: feature.body,
             kind: feature.kind,
             repaired: feature.repaired,
+            valid_from: feature.valid_from,
+            valid_until: feature.valid_until,
             area_m2: parts.iter().map(Part::area_m2).sum(),
             parts,
         });
