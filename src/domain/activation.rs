@@ -202,6 +202,7 @@ pub(super) fn tell_one(state: &mut State, d: &mut Decision, person: PersonId, ca
         step: None,
         ladder: Vec::new(),
         test: Some(person),
+        to: None,
         wanted: 1,
         severity: Severity::Morning,
     };

@@ -74,6 +74,7 @@ pub fn decide(state: &mut State, event: &Event, now: Timestamp) -> Decision {
                 return decision;
             }
         }
+        Event::ContactMarked { contact, mark, by } => register::mark(state, d, *contact, *mark, by),
         Event::WarningEntered { warning, by, sealed } => incident::warn(state, d, warning, by, sealed.as_ref()),
         Event::WarningCancelled { warning, by } => incident::cancel_warning(state, d, *warning, by),
         Event::IncidentOpened { topic, severity, place, exercise, by, reason } => {
@@ -89,6 +90,8 @@ pub fn decide(state: &mut State, event: &Event, now: Timestamp) -> Decision {
         Event::StoodDown { incident, by, reason } => {
             incident::stand_down(state, d, *incident, by, reason);
         }
+        Event::Escalated { incident, role, by, reason } => paging::escalate(state, d, *incident, role, by, reason),
+        Event::HandOverAsked { incident, to, by, reason } => paging::hand_over(state, d, *incident, to, by, reason),
         Event::Acknowledged { page, by } => paging::acknowledge(state, d, *page, by),
         Event::Declined { page, by } => paging::decline(state, d, *page, by),
         Event::ReplyUnmatched { person, why } => {

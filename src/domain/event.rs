@@ -3,7 +3,7 @@
 //! Personal words travel *sealed*: the core sees a digest to put in the record, never the content.
 
 use super::contact::Contact;
-use super::id::{CallOutId, IncidentId, PageId, PersonId, PlaybookId, Seq, Tag, TaskId, WarningId};
+use super::id::{CallOutId, ContactId, IncidentId, PageId, PersonId, PlaybookId, RoleId, Seq, Tag, TaskId, WarningId};
 use super::keeping::{SignedHead, Spans};
 use super::place::GridPoint;
 use super::playbook::{Severity, WarningLevel};
@@ -50,6 +50,15 @@ pub enum Event {
         contact: Contact,
         /// The personal part.
         sealed: Option<Sealed>,
+    },
+    /// Somebody says something of a contact that was taken before.
+    ContactMarked {
+        /// Which contact.
+        contact: ContactId,
+        /// What.
+        mark: Mark,
+        /// Who.
+        by: Author,
     },
     /// A person enters a warning.
     WarningEntered {
@@ -124,6 +133,28 @@ pub enum Event {
         /// Who.
         by: Author,
         /// Why.
+        reason: Sealed,
+    },
+    /// A person calls a higher level in, now and whatever the ladder says.
+    Escalated {
+        /// The incident.
+        incident: IncidentId,
+        /// Which role.
+        role: RoleId,
+        /// Who.
+        by: Author,
+        /// Why.
+        reason: Sealed,
+    },
+    /// A person asks another to take the incident over; it stays where it is until the other has said "I have got this".
+    HandOverAsked {
+        /// The incident.
+        incident: IncidentId,
+        /// Whom.
+        to: PersonId,
+        /// Who.
+        by: Author,
+        /// How it stands, for the log.
         reason: Sealed,
     },
     /// Somebody says "I have got this".
@@ -350,6 +381,18 @@ pub enum DetailClass {
     Incident,
     /// A person of the rota: while in post.
     Person,
+}
+
+/// What may be said of a contact after it was taken. The contact's own record stays as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mark {
+    /// It is about the same thing as this earlier contact.
+    SameAs(ContactId),
+    /// The caller was promised to hear by then.
+    Promised(Timestamp),
+    /// It was logged by mistake: it counts no more.
+    Withdrawn,
 }
 
 /// A warning as entered or received.

@@ -397,6 +397,13 @@ pub(super) fn apply_contact(state: &mut State, incident: Option<IncidentId>) {
     }
 }
 
+/// A contact counts towards its incident no more.
+pub(super) fn apply_withdrawn(state: &mut State, incident: Option<IncidentId>) {
+    if let Some(id) = incident {
+        change(state, id, |incident| incident.contacts_n = incident.contacts_n.saturating_sub(1));
+    }
+}
+
 /// Adds a line to an incident's timeline.
 pub(super) fn add_line(state: &mut State, id: IncidentId, line: Line) {
     change(state, id, |incident| {

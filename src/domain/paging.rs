@@ -11,11 +11,13 @@
 //! Not here: who is on call (see [`crate::domain::rota`]), the words of a page (see [`crate::domain::message`]).
 
 mod apply;
+mod ask;
 mod ladder;
 pub mod limit;
 pub mod news;
 
 pub(super) use apply::{apply, apply_started};
+pub(super) use ask::{escalate, hand_over};
 use ladder::{intend, next_attempt};
 pub(super) use ladder::{next_deadline, step};
 
@@ -58,6 +60,8 @@ pub struct CallOut {
     pub ladder: Vec<RoleId>,
     /// For a test page: whom.
     pub test: Option<PersonId>,
+    /// For a hand-over: who is asked to take the incident.
+    pub to: Option<PersonId>,
     /// So many must say "I have got this".
     pub wanted: u32,
     /// How bad.
@@ -80,6 +84,13 @@ pub struct CallOut {
     pub acknowledged: Vec<Acknowledged>,
     /// Who said so too when somebody had it already, and was told who.
     pub late: BTreeSet<PersonId>,
+}
+
+impl CallOut {
+    /// The one person it is for, where it has no ladder and never calls everybody: a test, or a hand-over.
+    pub fn only(&self) -> Option<&PersonId> {
+        self.test.as_ref().or(self.to.as_ref())
+    }
 }
 
 /// Where a call-out stands.
@@ -203,6 +214,7 @@ pub(super) fn start(
         step,
         ladder,
         test: None,
+        to: None,
         wanted: wanted.max(1),
         severity,
     };
@@ -211,7 +223,10 @@ pub(super) fn start(
 
 /// Whether anybody is being paged for the incident; it has several call-outs, one a step.
 fn is_paging_for(state: &State, incident: IncidentId) -> bool {
-    state.paging.call_outs.values().any(|c| c.incident == Some(incident) && c.status == Status::Paging)
+    state.paging.call_outs.values().any(|c| {
+        // Whoever asks another to take over has it meanwhile.
+        c.incident == Some(incident) && c.status == Status::Paging && c.to.is_none()
+    })
 }
 
 /// Since when somebody has had all that the incident pages for: `None` while it still pages, `Some(None)` when it
@@ -251,6 +266,7 @@ pub(super) fn test(state: &mut State, d: &mut Decision, person: &PersonId, by: &
         step: None,
         ladder: Vec::new(),
         test: Some(person.clone()),
+        to: None,
         wanted: 1,
         severity: Severity::Wake,
     };
@@ -277,6 +293,7 @@ pub(super) fn alarm(state: &mut State, d: &mut Decision, cause: &str) {
         step: None,
         ladder: known.then_some(role).into_iter().collect(),
         test: None,
+        to: None,
         wanted: 1,
         severity: Severity::Wake,
     };

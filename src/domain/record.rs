@@ -2,9 +2,10 @@
 //! named here by their digest.
 
 use super::contact::Contact;
-use super::event::{Author, EntryKind, Receipt, SendResult, TaskState, Via, Warning};
+use super::event::{Author, EntryKind, Mark, Receipt, SendResult, TaskState, Via, Warning};
 use super::id::{
-    CallOutId, IncidentId, PageId, PersonId, PlaybookId, RoleId, Seq, SignalId, StreamId, Tag, TaskId, WarningId,
+    CallOutId, ContactId, IncidentId, PageId, PersonId, PlaybookId, RoleId, Seq, SignalId, StreamId, Tag, TaskId,
+    WarningId,
 };
 use super::keeping::{ErasureCause, SignedHead, Spans};
 use super::person::PageChannel;
@@ -61,6 +62,15 @@ pub enum Record {
         /// Its details.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         digest: Option<String>,
+    },
+    /// Something was said of a contact that was taken before.
+    ContactMarked {
+        /// Which contact.
+        contact: ContactId,
+        /// What.
+        mark: Mark,
+        /// Who.
+        by: Author,
     },
     /// A warning was entered.
     WarningEntered {
@@ -202,6 +212,9 @@ pub enum Record {
         /// For a test page: whom.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         test: Option<PersonId>,
+        /// For a hand-over: who is asked to take the incident.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        to: Option<PersonId>,
         /// So many must say "I have got this".
         wanted: u32,
         /// How bad.
@@ -424,6 +437,7 @@ impl Record {
             | Self::DocumentRecorded { .. }
             | Self::PolicyInForce { .. }
             | Self::LayersInForce { .. }
+            | Self::ContactMarked { .. }
             | Self::WarningEnded { .. }
             | Self::SignalRaised { .. }
             | Self::WouldHaveRaised { .. }
@@ -553,6 +567,6 @@ pub enum CallOutEnd {
     StoodDown,
     /// A test page, or a page about callout itself, was answered; or the task that it was about was taken.
     Answered,
-    /// A test page was not answered in time.
+    /// A test page, or a request to take over, was not answered in time.
     Unanswered,
 }

@@ -7,12 +7,12 @@
 
 use super::contact::{Channel, Contact, Receipt};
 use super::decide::Decision;
-use super::event::{Answer, Sealed};
+use super::event::{Answer, Author, Mark, Sealed};
 use super::id::{BodyId, ContactId, IncidentId, Seq, StreamId, Tag};
 use super::place::GridPoint;
 use super::record::Record;
 use super::state::State;
-use super::time::Timestamp;
+use super::time::{SignedDuration, Timestamp, elapsed};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
@@ -25,6 +25,8 @@ const BINS_MAX: usize = 288;
 const STREAMS_MAX: usize = 1_000;
 /// Contacts kept for the pages.
 const RECENT_MAX: usize = 2_000;
+/// How old a contact may be to be withdrawn: a slip of the hand, not history. Pages offer it for half a minute.
+const WITHDRAW_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 
 /// What contacts are counted under.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -139,6 +141,12 @@ pub struct Recent {
     pub incident: Option<IncidentId>,
     /// The details' digest.
     pub digest: Option<String>,
+    /// The earlier contact that this one is about the same thing as.
+    pub same_as: Option<ContactId>,
+    /// By when the caller was promised to hear.
+    pub promised: Option<Timestamp>,
+    /// Logged by mistake: it counts no more.
+    pub withdrawn: bool,
 }
 
 impl Tally {
@@ -170,6 +178,67 @@ pub(super) fn take(
     let receipt = Receipt { id, body: contact.body.clone(), counted, incident };
     decision.answer = Answer::Contact { receipt, replay: false };
     Some(id)
+}
+
+impl Tally {
+    /// A recent contact.
+    pub fn recent(&self, id: ContactId) -> Option<&Arc<Recent>> {
+        self.recent.binary_search_by_key(&id, |contact| contact.id).ok().map(|at| &self.recent[at])
+    }
+}
+
+/// Somebody says something of a contact. What was said before in the same words makes no second record.
+pub(super) fn mark(state: &mut State, d: &mut Decision, id: ContactId, mark: Mark, by: &Author) {
+    let Some(contact) = state.tally.recent(id) else {
+        d.answer = Answer::Refused(format!("{id} is not among the newest {RECENT_MAX} contacts; write a note instead"));
+        return;
+    };
+    let known = match mark {
+        Mark::SameAs(other) => contact.same_as == Some(other),
+        Mark::Promised(at) => contact.promised == Some(at),
+        Mark::Withdrawn => contact.withdrawn,
+    };
+    let refused = match mark {
+        Mark::SameAs(other) if other >= id || state.tally.recent(other).is_none() => {
+            Some(format!("{other} is not an earlier contact of this time"))
+        }
+        Mark::Withdrawn if elapsed(contact.received_at, d.at) > WITHDRAW_WITHIN => {
+            Some(format!("{id} is older than an hour and stays in the counts; write a note instead"))
+        }
+        Mark::SameAs(_) | Mark::Promised(_) | Mark::Withdrawn => None,
+    };
+    match refused {
+        Some(why) => d.answer = Answer::Refused(why),
+        None if known => {}
+        None => {
+            d.record(state, Record::ContactMarked { contact: id, mark, by: by.clone() });
+        }
+    }
+}
+
+/// Applies a mark; gives the contact when it has just been withdrawn, for the slices that counted it.
+pub(super) fn apply_mark(state: &mut State, id: ContactId, mark: Mark) -> Option<Arc<Recent>> {
+    let tally = Arc::make_mut(&mut state.tally);
+    let at = tally.recent.binary_search_by_key(&id, |contact| contact.id).ok()?;
+    let contact = Arc::make_mut(&mut tally.recent[at]);
+    match mark {
+        Mark::SameAs(other) => contact.same_as = Some(other),
+        Mark::Promised(by_then) => contact.promised = Some(by_then),
+        Mark::Withdrawn if contact.withdrawn => {}
+        Mark::Withdrawn => {
+            contact.withdrawn = true;
+            let contact = Arc::clone(&tally.recent[at]);
+            let bin = contact.received_at.as_second().div_euclid(BIN_S);
+            for stream in streams(contact.channel, &contact.tags) {
+                let bins = tally.bins.get_mut(&stream).map(Arc::make_mut);
+                if let Some(count) = bins.and_then(|bins| bins.get_mut(&bin)) {
+                    *count = count.saturating_sub(1);
+                }
+            }
+            return Some(contact);
+        }
+    }
+    None
 }
 
 /// Applies a taken contact to the two slices.
@@ -234,6 +303,9 @@ pub(super) fn apply(
             body: contact.body.clone(),
             incident,
             digest: digest.clone(),
+            same_as: None,
+            promised: None,
+            withdrawn: false,
         }));
         if tally.recent.len() > RECENT_MAX {
             tally.recent.pop_front();

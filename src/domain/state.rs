@@ -136,6 +136,12 @@ pub fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
             detect::apply_contact(state, seq, contact);
             incident::apply_contact(state, *incident);
         }
+        Record::ContactMarked { contact, mark, .. } => {
+            if let Some(withdrawn) = register::apply_mark(state, *contact, *mark) {
+                detect::forget(state, &withdrawn);
+                incident::apply_withdrawn(state, withdrawn.incident);
+            }
+        }
         Record::DocumentRecorded { document } => {
             Arc::make_mut(&mut state.policy).documents.insert(document.sha256.clone(), document.clone());
         }
@@ -219,6 +225,7 @@ fn incident_of(state: &State, seq: Seq, record: &Record) -> Option<super::id::In
         | Record::LayersInForce { .. }
         | Record::RosterApplied { .. }
         | Record::ContactTaken { .. }
+        | Record::ContactMarked { .. }
         | Record::WarningEntered { .. }
         | Record::WarningEnded { .. }
         | Record::SignalRaised { .. }

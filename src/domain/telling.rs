@@ -3,7 +3,7 @@
 //!
 //! Pure, and without personal words: those are details, which the reader adds where it may.
 
-use super::event::{Author, EntryKind, Receipt, SendResult, TaskState, Via};
+use super::event::{Author, EntryKind, Mark, Receipt, SendResult, TaskState, Via};
 use super::keeping::ErasureCause;
 use super::playbook::Severity;
 use super::record::{CallOutEnd, Cause, Held, Record};
@@ -81,6 +81,7 @@ impl Record {
             | Self::PolicyInForce { .. }
             | Self::LayersInForce { .. }
             | Self::ContactTaken { .. }
+            | Self::ContactMarked { .. }
             | Self::IncidentOpened { .. }
             | Self::PlaybookHeld { .. }
             | Self::PlaybookActivated { .. }
@@ -158,6 +159,17 @@ impl Teller<'_> {
                     format!("{about}; {body}{counts}"),
                 )
             }
+            Record::ContactMarked { contact, mark, by } => Told {
+                title: match mark {
+                    Mark::SameAs(other) => format!("{contact} is about the same as {other}"),
+                    Mark::Promised(by_then) => {
+                        format!("{contact}: the caller was promised to hear by {}", self.clock(*by_then))
+                    }
+                    Mark::Withdrawn => format!("{contact} withdrawn: logged by mistake, it counts no more"),
+                },
+                text: String::new(),
+                who: self.author(by),
+            },
             Record::WarningEntered { warning, by, .. } => Told {
                 title: format!("{:?} warning: {}", warning.level, readable(&warning.kind).to_lowercase()),
                 text: format!(
@@ -233,7 +245,10 @@ impl Teller<'_> {
             Record::StepCovered { by, .. } => {
                 plain("No new page".into(), format!("the same people are being paged already, or have it ({by})"))
             }
-            Record::CallOutStarted { cause, ladder, test, .. } => match test {
+            Record::CallOutStarted { cause, ladder, test, to, .. } => match test.as_ref().or(to.as_ref()) {
+                Some(person) if test.is_none() => {
+                    plain(format!("{} is asked to take over", (self.name)(person.as_str())), cause.clone())
+                }
                 Some(person) => plain(format!("Test page to {}", (self.name)(person.as_str())), cause.clone()),
                 None => plain(
                     "Call-out started".into(),
@@ -300,7 +315,7 @@ impl Teller<'_> {
                 match why {
                     CallOutEnd::StoodDown => "the incident was stood down",
                     CallOutEnd::Answered => "it was answered",
-                    CallOutEnd::Unanswered => "the test page was not answered",
+                    CallOutEnd::Unanswered => "it was not answered",
                 }
                 .into(),
             ),

@@ -8,9 +8,9 @@ use callout::domain::contact::{Channel, Contact};
 use callout::domain::decide::{Decision, decide, next_deadline};
 use callout::domain::effect::Effect;
 use callout::domain::event::{
-    Author, DetailClass, EntryKind, Event, Receipt, Sealed, SendResult, TaskState, Via, Warning,
+    Author, DetailClass, EntryKind, Event, Mark, Receipt, Sealed, SendResult, TaskState, Via, Warning,
 };
-use callout::domain::id::{IncidentId, PageId, PersonId, PlaybookId, Seq, Tag, TaskId, WarningId};
+use callout::domain::id::{IncidentId, PageId, PersonId, PlaybookId, RoleId, Seq, Tag, TaskId, WarningId};
 use callout::domain::place::{Given, GridPoint, parse_place};
 use callout::domain::playbook::{Severity, WarningLevel};
 use callout::domain::record::Record;
@@ -234,6 +234,20 @@ impl Story {
                     _ => return Err("accepted or done".into()),
                 };
                 self.event(Event::TaskMoved { task: TaskId(self.names.find(task)?), to, by: by(who, Via::Console) });
+            }
+            ["withdraw", "last", "contact", "by", who] => {
+                let contact = self.state.tally.recent.back().map(|contact| contact.id).ok_or("no contact yet")?;
+                self.event(Event::ContactMarked { contact, mark: Mark::Withdrawn, by: by(who, Via::Console) });
+            }
+            ["escalate", incident, "to", role, "by", who] => {
+                let incident = IncidentId(self.names.find(incident)?);
+                let (role, reason) = (RoleId::from(role), self.sealed());
+                self.event(Event::Escalated { incident, role, by: by(who, Via::Console), reason });
+            }
+            ["hand-over", incident, "to", person, "by", who] => {
+                let incident = IncidentId(self.names.find(incident)?);
+                let (to, reason) = (PersonId::from(person), self.sealed());
+                self.event(Event::HandOverAsked { incident, to, by: by(who, Via::Console), reason });
             }
             ["stand-down", incident, "by", who] => {
                 let incident = IncidentId(self.names.find(incident)?);

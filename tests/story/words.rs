@@ -1,6 +1,6 @@
 //! Records and answers in words, with short names: I1 for the first incident, P3 for the third page.
 
-use callout::domain::event::{Acknowledgement, Answer, Receipt, SendResult};
+use callout::domain::event::{Acknowledgement, Answer, Mark, Receipt, SendResult};
 use callout::domain::id::Seq;
 use callout::domain::record::{CallOutEnd, Cause, Held, Record};
 use callout::domain::state::State;
@@ -69,6 +69,14 @@ impl Names {
                     None => format!("contact taken{history}"),
                 }
             }
+            Record::ContactMarked { contact, mark, by } => {
+                let mark = match mark {
+                    Mark::SameAs(other) => format!("is about the same as {}", of(other.0)),
+                    Mark::Promised(by_then) => format!("was promised to hear by {by_then}"),
+                    Mark::Withdrawn => "is withdrawn".into(),
+                };
+                format!("{} {mark}, by {}", of(contact.0), by.who)
+            }
             Record::WarningEntered { warning, .. } => {
                 format!("{me}: {} {} {} in force from {clock}", warning.source, warning.kind, warning.level.as_str())
             }
@@ -111,13 +119,14 @@ impl Names {
             Record::StepCovered { playbook, step, by, .. } => {
                 format!("step {} of {playbook} is covered by {}", step + 1, of(by.0))
             }
-            Record::CallOutStarted { ladder, test, wanted, cause, .. } => {
+            Record::CallOutStarted { ladder, test, to, wanted, cause, .. } => {
                 let ladder: Vec<&str> = ladder.iter().map(|role| role.as_str()).collect();
                 let wanted = if *wanted > 1 { format!(", {wanted} wanted") } else { String::new() };
-                match test {
-                    Some(person) => format!("call-out {me}: test of {person}"),
-                    None if ladder.is_empty() => format!("call-out {me}: everybody{wanted} ({cause})"),
-                    None => format!("call-out {me}: {}{wanted} ({cause})", ladder.join(", then ")),
+                match (test, to) {
+                    (Some(person), _) => format!("call-out {me}: test of {person}"),
+                    (None, Some(person)) => format!("call-out {me}: {person} is asked to take over ({cause})"),
+                    (None, None) if ladder.is_empty() => format!("call-out {me}: everybody{wanted} ({cause})"),
+                    (None, None) => format!("call-out {me}: {}{wanted} ({cause})", ladder.join(", then ")),
                 }
             }
             Record::LevelStarted { call_out: id, level, people, passed } => {

@@ -14,6 +14,7 @@ use super::decide::Decision;
 use super::id::{ContactId, Seq, SignalId, Tag};
 use super::place::GridPoint;
 use super::record::{Record, Rule, Signal};
+use super::register::Recent;
 use super::state::State;
 use super::time::{SignedDuration, Timestamp, after};
 use std::collections::BTreeMap;
@@ -119,6 +120,17 @@ pub(super) fn apply_contact(state: &mut State, seq: Seq, contact: &Contact) {
         let newest = |window: &Window| window.contacts.last_key_value().map(|((at, _), _)| *at);
         let silent = windows.topics.iter().min_by_key(|(_, window)| newest(window)).map(|(topic, _)| topic.clone());
         windows.topics.remove(&silent.expect("there is more than one topic"));
+    }
+}
+
+/// A contact was withdrawn: the floor rules count it no more. What a learnt detector has seen it keeps: one contact too
+/// many in weeks of them, and a raised signal stays raised until a person has judged it.
+pub(super) fn forget(state: &mut State, contact: &Recent) {
+    let windows = Arc::make_mut(&mut state.windows);
+    for tag in &contact.tags {
+        if let Some(window) = windows.topics.get_mut(tag) {
+            window.contacts.retain(|(_, id), _| *id != contact.id);
+        }
     }
 }
 

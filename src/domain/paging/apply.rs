@@ -17,7 +17,7 @@ const ENDED_MAX: usize = 500;
 /// Applies the records of call-outs and pages.
 pub(in crate::domain) fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
     match record {
-        Record::CallOutStarted { incident, cause, step, ladder, test, wanted, severity } => {
+        Record::CallOutStarted { incident, cause, step, ladder, test, to, wanted, severity } => {
             let call_out = CallOut {
                 id: seq.into(),
                 incident: *incident,
@@ -25,6 +25,7 @@ pub(in crate::domain) fn apply(state: &mut State, seq: Seq, at: Timestamp, recor
                 step: step.clone(),
                 ladder: ladder.clone(),
                 test: test.clone(),
+                to: to.clone(),
                 wanted: *wanted,
                 severity: *severity,
                 started_at: at,

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 /// A level counts from its start when no send of it was accepted for this long; a transport answers within 15 s.
 const FIRST_SEND_WITHIN: SignedDuration = SignedDuration::from_secs(60);
-/// A test page that nobody answers ends after this.
+/// A test page, or a request to take over, that nobody answers ends after this.
 const TEST_ENDS_AFTER: SignedDuration = SignedDuration::from_mins(15);
 
 /// Does all that is due: the most severe first, then the newest.
@@ -85,12 +85,12 @@ enum Due {
 }
 
 fn due(state: &State, call_out: &CallOut, now: Timestamp) -> Due {
-    if call_out.test.is_some() && after(call_out.started_at, TEST_ENDS_AFTER) <= now {
+    if call_out.only().is_some() && after(call_out.started_at, TEST_ENDS_AFTER) <= now {
         return Due::TestOver;
     }
     if level_deadline(state, call_out).is_some_and(|deadline| deadline <= now) {
         let next = call_out.level.map_or(0, |level| level + 1);
-        let has = call_out.test.is_some() && next == 0 || (next as usize) < call_out.ladder.len();
+        let has = call_out.only().is_some() && next == 0 || (next as usize) < call_out.ladder.len();
         return if has { Due::Level(next) } else { Due::Widen };
     }
     let waiting = call_out.called.iter().filter(|(_, called)| called.next_at.is_some_and(|at| at <= now));
@@ -100,7 +100,7 @@ fn due(state: &State, call_out: &CallOut, now: Timestamp) -> Due {
 /// When the next level (or everybody) is called in; `None` for a test page under way.
 fn level_deadline(state: &State, call_out: &CallOut) -> Option<Timestamp> {
     let (figures, escalate_after) = figures(state);
-    if call_out.test.is_some() && call_out.level.is_some() {
+    if call_out.only().is_some() && call_out.level.is_some() {
         return None;
     }
     let policy = state.policy.in_force.as_deref();
@@ -123,6 +123,8 @@ fn level_deadline(state: &State, call_out: &CallOut) -> Option<Timestamp> {
 fn deadline(state: &State, call_out: &CallOut) -> Option<Timestamp> {
     match call_out.status {
         Status::Ended { .. } => None,
+        // What was handed over is watched by the call-out that it was handed over from.
+        Status::Acknowledged { .. } if call_out.to.is_some() => None,
         Status::Acknowledged { at } => {
             let (figures, _) = figures(state);
             let incident = state.incidents.by_id.get(&call_out.incident?)?;
@@ -134,7 +136,7 @@ fn deadline(state: &State, call_out: &CallOut) -> Option<Timestamp> {
         }
         Status::Paging => {
             let people = call_out.called.values().filter_map(|called| called.next_at).min();
-            let test = call_out.test.as_ref().map(|_| after(call_out.started_at, TEST_ENDS_AFTER));
+            let test = call_out.only().map(|_| after(call_out.started_at, TEST_ENDS_AFTER));
             [level_deadline(state, call_out), people, test].into_iter().flatten().min()
         }
     }
@@ -146,7 +148,7 @@ pub(in crate::domain) fn next_deadline(state: &State) -> Option<Timestamp> {
 }
 
 fn start_level(state: &mut State, d: &mut Decision, policy: &Policy, call_out: &CallOut, level: u32) {
-    let (people, passed) = match (&call_out.test, call_out.ladder.get(level as usize)) {
+    let (people, passed) = match (call_out.only(), call_out.ladder.get(level as usize)) {
         (Some(person), _) => (vec![person.clone()], None),
         (None, Some(role)) => {
             let title = policy.rota.roles.get(role).map_or_else(|| role.to_string(), |role| role.title.clone());
@@ -187,7 +189,7 @@ fn everybody(policy: &Policy, call_out: &CallOut, now: Timestamp) -> Vec<PersonI
 
 /// Whether a person is paged by all their channels at once.
 pub(super) fn all_at_once(call_out: &CallOut) -> bool {
-    call_out.severity == Severity::DangerToLife || call_out.test.is_some()
+    call_out.severity == Severity::DangerToLife || call_out.only().is_some()
 }
 
 /// When to do what would be done at `at`: severity 3 waits for the morning, that is for core hours to begin.
@@ -266,11 +268,13 @@ pub(super) fn intend(
     };
     let level = now.called.get(person).map_or(0, |called| called.level) as usize;
     let policy = state.policy.in_force.as_ref();
-    let role = call_out
-        .ladder
-        .get(level)
-        .and_then(|role| Some(policy?.rota.roles.get(role)?.title.clone()))
-        .unwrap_or_else(|| "on the list of last resort".to_owned());
+    let role =
+        call_out.ladder.get(level).and_then(|role| Some(policy?.rota.roles.get(role)?.title.clone())).unwrap_or_else(
+            || match call_out.to {
+                Some(_) => "asked to take over".to_owned(),
+                None => "on the list of last resort".to_owned(),
+            },
+        );
     d.effects.push(Effect::SendPage(Box::new(PageOrder {
         page,
         call_out: call_out.id,
@@ -282,7 +286,7 @@ pub(super) fn intend(
         role,
         severity: call_out.severity,
         attempt,
-        next_level_at: level_deadline(state, &now).filter(|_| call_out.test.is_none()),
+        next_level_at: level_deadline(state, &now).filter(|_| call_out.only().is_none()),
         exercise: incident.is_some_and(|incident| incident.exercise),
         test: call_out.test.is_some(),
     })));
