@@ -52,6 +52,15 @@ const PARTS: &[Part] = &[
         ],
     },
     Part {
+        heading: "`[[when]]` with `keyword`: a single report",
+        probe: "[[when]]\nkeyword = \"flooding\"\nzzzz = 1",
+        rows: &[(
+            "keyword",
+            "topic",
+            "One contact of that topic is enough, by its words or as an advisor marked it. A further one elsewhere pages again.",
+        )],
+    },
+    Part {
         heading: "`[[when]]` with `warning`: a warning in force",
         probe: "[[when]]\nwarning = { source = \"x\", at_least = \"red\", zzzz = 1 }",
         rows: &[
@@ -75,7 +84,7 @@ const PARTS: &[Part] = &[
             ("page", "role", "A role of `config/rota.toml`: everybody on call in it is paged until somebody has it."),
             ("then", "list of roles", "The next levels of the ladder, one every `escalate_after` of the rota (5 min)."),
             ("wanted", "1 to 50, default 1", "So many must say \"I have got this\"."),
-            ("only_if", "`surge`, `cluster`, `warning`", "Waits until there is evidence of that kind."),
+            ("only_if", "`surge`, `cluster`, `keyword`, `warning`", "Waits until there is evidence of that kind."),
         ],
     },
     Part {
@@ -140,7 +149,7 @@ fn the_schema_names_exactly_the_keys_that_the_reader_knows() {
         // Every condition and step is asked which of its three kinds it is; those are explained by their own headings.
         let kinds: &[&str] = match part.heading {
             heading if heading.starts_with("`[[when]]` with `warning`") => &[],
-            heading if heading.starts_with("`[[when]]`") => &["surge", "cluster", "warning"],
+            heading if heading.starts_with("`[[when]]`") => &["surge", "cluster", "keyword", "warning"],
             heading if heading.starts_with("`[[step]]`") => &["page", "task", "say"],
             _ => &[],
         };
@@ -198,7 +207,7 @@ fn the_readme_is_written_from_the_schema() {
 #[test]
 fn each_shipped_plan_pages_the_duty_officer_with_a_ladder_and_says_999_first() {
     let shipped = shipped();
-    assert_eq!(shipped.len(), 10);
+    assert_eq!(shipped.len(), 11);
     for (id, playbook) in shipped {
         let paged = playbook.steps.iter().any(|step| match step {
             Step::Page { role, then, .. } => {

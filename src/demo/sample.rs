@@ -18,6 +18,7 @@ const FILES: &[(&str, &str)] = files![
     "config/keywords.toml",
     "config/bodies.toml",
     "playbooks/contact-centre-surge.toml",
+    "playbooks/danger-to-life.toml",
     "playbooks/dangerous-structure.toml",
     "playbooks/evacuation-rest-centre.toml",
     "playbooks/heatwave.toml",

@@ -20,7 +20,9 @@ impl Playbook {
     /// name.
     pub fn topic(&self) -> Tag {
         let topics = self.when.iter().filter_map(|when| match when {
-            Condition::Surge { topic, .. } | Condition::Cluster { topic, .. } => Some(topic.clone()),
+            Condition::Surge { topic, .. } | Condition::Cluster { topic, .. } | Condition::Keyword { topic } => {
+                Some(topic.clone())
+            }
             Condition::Warning { .. } => None,
         });
         topics.into_iter().next().unwrap_or_else(|| Tag::from(self.id.as_str()))
@@ -35,7 +37,7 @@ pub(super) fn warned(when: &Condition, warning: &Warning) -> bool {
                 && (kinds.is_empty() || kinds.contains(&warning.kind))
                 && warning.level >= *at_least
         }
-        Condition::Surge { .. } | Condition::Cluster { .. } => false,
+        Condition::Surge { .. } | Condition::Cluster { .. } | Condition::Keyword { .. } => false,
     }
 }
 
@@ -126,6 +128,7 @@ pub(super) fn step(state: &mut State, d: &mut Decision) {
             let version = (id.clone(), activation.version.clone());
             let Some(playbook) = state.policy.playbooks.get(&version).cloned() else { continue };
             start_steps(state, d, &incident, &playbook, &activation.steps_started);
+            page_further_reports(state, d, &incident, &playbook);
         }
     }
 }
@@ -262,6 +265,34 @@ fn start_steps(state: &mut State, d: &mut Decision, incident: &Incident, playboo
             Step::Say { .. } => {}
         }
     }
+}
+
+/// A single report that comes when somebody has the earlier ones pages anew: one person in danger has help, the other
+/// has not. While the first are still being paged, the new report waits for their answer; then it is told at once.
+fn page_further_reports(state: &mut State, d: &mut Decision, incident: &Incident, playbook: &Playbook) {
+    let first = playbook.steps.iter().zip(0u32..).find_map(|(step, at)| match step {
+        Step::Page { role, then, wanted, only_if: None } => Some((at, role, then, *wanted)),
+        Step::Page { .. } | Step::Task { .. } | Step::Say { .. } => None,
+    });
+    let Some((at, role, then, wanted)) = first else { return };
+    let calls = state.paging.call_outs.values();
+    let calls = calls.filter(|c| c.incident == Some(incident.id) && c.ladder.first() == Some(role));
+    let Some(last) = calls.max_by_key(|c| c.id).filter(|c| c.status != paging::Status::Paging) else { return };
+    let further = incident.causes.iter().filter_map(|cause| match cause {
+        Cause::Signal(id) if id.0 > last.id.0 => state.signals.get(*id),
+        Cause::Signal(_) | Cause::Warning(_) => None,
+    });
+    let further: Vec<_> = further
+        .filter(|signal| signal.rule == Rule::Report && playbook.when.iter().any(|when| when.asks_for(signal)))
+        .collect();
+    let cause = match further.as_slice() {
+        [] => return,
+        [one] => format!("another: {}", one.evidence),
+        [.., newest] => format!("{} more reports, the newest: {}", further.len(), newest.evidence),
+    };
+    let ladder = [role].into_iter().chain(then).cloned().collect();
+    let step = Some((playbook.id.clone(), at));
+    paging::start(state, d, incident.id, cause, step, ladder, wanted, playbook.severity);
 }
 
 /// Why an incident is open, in words for a page: its newest evidence, else who opened it.

@@ -1,6 +1,9 @@
 //! The plan that a council follows: conditions, hours, steps, stand-down; one TOML file each, readable by a planner
 //! who writes no code.
 
+#[cfg(test)]
+mod tests;
+
 use super::id::{PlaybookId, RoleId, Tag};
 use super::policy::{Floors, sha256_hex};
 use super::problem::{Code, Problem};
@@ -117,6 +120,11 @@ pub enum Condition {
         /// ...in so long.
         within: SignedDuration,
     },
+    /// A single report of a topic, by its words or as an advisor marked it: one is enough.
+    Keyword {
+        /// The topic.
+        topic: Tag,
+    },
     /// A warning in force.
     Warning {
         /// E.g. `met_office`, `environment_agency`.
@@ -151,7 +159,7 @@ pub enum Step {
         then: Vec<RoleId>,
         /// So many of them must say "I have got this" (1 unless given).
         wanted: u32,
-        /// Only when this kind of evidence is there: `surge`, `cluster` or `warning`.
+        /// Only when this kind of evidence is there: `surge`, `cluster`, `keyword` or `warning`.
         only_if: Option<Evidence>,
     },
     /// A task for a service.
@@ -178,6 +186,8 @@ pub enum Evidence {
     Surge,
     /// A cluster in place and time.
     Cluster,
+    /// A single report.
+    Keyword,
     /// A warning in force.
     Warning,
 }
@@ -187,8 +197,12 @@ const HOURS: &[(&str, Hours)] =
 const ACTIVATE: &[(&str, Activate)] = &[("automatic", Activate::Automatic), ("proposed", Activate::Proposed)];
 const LEVELS: &[(&str, WarningLevel)] =
     &[("yellow", WarningLevel::Yellow), ("amber", WarningLevel::Amber), ("red", WarningLevel::Red)];
-const EVIDENCE: &[(&str, Evidence)] =
-    &[("surge", Evidence::Surge), ("cluster", Evidence::Cluster), ("warning", Evidence::Warning)];
+const EVIDENCE: &[(&str, Evidence)] = &[
+    ("surge", Evidence::Surge),
+    ("cluster", Evidence::Cluster),
+    ("keyword", Evidence::Keyword),
+    ("warning", Evidence::Warning),
+];
 
 /// The most conditions or steps of one playbook: more would not be read at 3 am.
 pub const STEPS_MAX: usize = 60;
@@ -199,6 +213,7 @@ impl Condition {
         match self {
             Self::Surge { .. } => Evidence::Surge,
             Self::Cluster { .. } => Evidence::Cluster,
+            Self::Keyword { .. } => Evidence::Keyword,
             Self::Warning { .. } => Evidence::Warning,
         }
     }
@@ -206,7 +221,7 @@ impl Condition {
     /// The topic that it watches; `None` for a warning.
     pub fn topic(&self) -> Option<&Tag> {
         match self {
-            Self::Surge { topic, .. } | Self::Cluster { topic, .. } => Some(topic),
+            Self::Surge { topic, .. } | Self::Cluster { topic, .. } | Self::Keyword { topic } => Some(topic),
             Self::Warning { .. } => None,
         }
     }
@@ -218,6 +233,7 @@ impl Evidence {
         match self {
             Self::Surge => "surge",
             Self::Cluster => "cluster",
+            Self::Keyword => "keyword",
             Self::Warning => "warning",
         }
     }
@@ -301,25 +317,27 @@ impl Playbook {
 }
 
 /// Which of `keys` the table has; notes a slip unless it is exactly one.
-fn one_of(table: &mut Fields<'_>, code: Code, what: &str, keys: [&'static str; 3]) -> Option<&'static str> {
-    let there: Vec<&'static str> = keys.into_iter().filter(|key| table.has(key)).collect();
+fn one_of(table: &mut Fields<'_>, code: Code, what: &str, keys: &[&'static str]) -> Option<&'static str> {
+    let there: Vec<&'static str> = keys.iter().copied().filter(|key| table.has(key)).collect();
     if let [only] = there[..] {
         return Some(only);
     }
-    if there.is_empty() && table.note_misspelt(&keys) {
+    if there.is_empty() && table.note_misspelt(keys) {
         return None;
     }
+    let (last, first) = keys.split_last().expect("there are several kinds");
+    let first = first.join(", ");
     let message = match there.len() {
-        0 => format!("this {what} says nothing of {}, {} or {}", keys[0], keys[1], keys[2]),
+        0 => format!("this {what} says nothing of {first} or {last}"),
         _ => format!("this {what} has {} at once", there.join(" and ")),
     };
-    let help = format!("give each {what} exactly one of {}, {} and {}", keys[0], keys[1], keys[2]);
+    let help = format!("give each {what} exactly one of {first} and {last}");
     table.reader().problem_with(code, table.span(), message, Some(help));
     None
 }
 
 fn read_condition(mut table: Fields<'_>, floors: &Floors) -> Option<Condition> {
-    let kind = one_of(&mut table, Code::P012, "condition", ["surge", "cluster", "warning"])?;
+    let kind = one_of(&mut table, Code::P012, "condition", &["surge", "cluster", "keyword", "warning"])?;
     let count = |table: &mut Fields<'_>, default: u32| {
         table.integer("reports", 2..=10_000).and_then(|item| u32::try_from(item.value).ok()).unwrap_or(default)
     };
@@ -345,6 +363,7 @@ fn read_condition(mut table: Fields<'_>, floors: &Floors) -> Option<Condition> {
                 within: minutes.unwrap_or(floors.cluster_within),
             })
         }
+        "keyword" => table.id("keyword").map(|topic| Condition::Keyword { topic: Tag::new(topic.value) }),
         _ => {
             let mut warning = table.table_or_empty("warning");
             let source = warning.need_id("source");
@@ -359,7 +378,7 @@ fn read_condition(mut table: Fields<'_>, floors: &Floors) -> Option<Condition> {
 }
 
 fn read_step(mut table: Fields<'_>) -> Option<Step> {
-    let kind = one_of(&mut table, Code::P010, "step", ["page", "task", "say"])?;
+    let kind = one_of(&mut table, Code::P010, "step", &["page", "task", "say"])?;
     let step = match kind {
         "page" => {
             let role = table.id("page");
@@ -379,118 +398,4 @@ fn read_step(mut table: Fields<'_>) -> Option<Step> {
     };
     table.done();
     step
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    /// The example of the design.
-    const FLOOD: &str = r#"
-title    = "Surface-water flooding"
-owner    = "Head of Highways"
-reviewed = 2026-09-01
-hours    = "out_of_hours"
-activate = "automatic"
-severity = 2
-
-[[when]]
-surge    = "flooding"
-[[when]]
-cluster  = "flooding"
-reports  = 3
-within   = { metres = 300, minutes = 30 }
-[[when]]
-warning  = { source = "met_office", kinds = ["rain", "thunderstorm"], at_least = "amber" }
-
-[[step]]
-page     = "duty_officer"
-then     = ["deputy", "tactical"]
-[[step]]
-page     = "emergency_control"
-wanted   = 2
-only_if  = "surge"
-[[step]]
-task     = "Gully and pump crews sent to hotspots"
-by       = "highways"
-within   = "20m"
-[[step]]
-say      = "Is anyone in danger, or is water coming into the building?"
-
-[stand_down]
-suggest_when = ["no new property reports for 2h", "warning ended", "no open emergency task"]
-"#;
-
-    #[test]
-    fn a_plan_reads_as_it_is_written() {
-        let playbook = Playbook::parse("flood", FLOOD).unwrap();
-        assert_eq!(playbook.severity, Severity::Wake);
-        assert_eq!(playbook.version, sha256_hex(FLOOD));
-        assert_eq!(
-            playbook.when,
-            [
-                Condition::Surge { topic: "flooding".into(), reports: 5, within: SignedDuration::from_mins(60) },
-                Condition::Cluster {
-                    topic: "flooding".into(),
-                    reports: 3,
-                    metres: 300,
-                    within: SignedDuration::from_mins(30)
-                },
-                Condition::Warning {
-                    source: "met_office".to_owned(),
-                    kinds: vec!["rain".to_owned(), "thunderstorm".to_owned()],
-                    at_least: WarningLevel::Amber
-                },
-            ]
-        );
-        assert_eq!(
-            playbook.steps[1],
-            Step::Page { role: "emergency_control".into(), then: vec![], wanted: 2, only_if: Some(Evidence::Surge) }
-        );
-        assert_eq!(playbook.steps.len(), 4);
-        assert_eq!(playbook.stand_down.len(), 3);
-    }
-
-    #[test]
-    fn a_cluster_without_figures_is_three_within_a_kilometre_in_an_hour() {
-        let text = FLOOD.replace("reports  = 3\nwithin   = { metres = 300, minutes = 30 }\n", "");
-        let (metres, within) = (1_000, SignedDuration::from_mins(60));
-        let expected = Condition::Cluster { topic: "flooding".into(), reports: 3, metres, within };
-        assert_eq!(Playbook::parse("flood", &text).unwrap().when[1], expected);
-    }
-
-    #[test]
-    fn a_misspelt_page_is_named_and_not_called_an_empty_step() {
-        let text = FLOOD.replacen("page     =", "pgae     =", 1);
-        let told: Vec<String> = Playbook::parse("flood", &text).unwrap_err().iter().map(ToString::to_string).collect();
-        assert_eq!(told, ["flood.toml:19:1: error[T002]: `pgae` is not a key here (did you mean `page`?)"]);
-    }
-
-    #[test]
-    fn each_slip_of_a_planner_is_told_with_its_place_and_remedy() {
-        let text = FLOOD
-            .replace("reviewed", "reveiwed")
-            .replace("\"out_of_hours\"", "\"out_of_hour\"")
-            .replace("severity = 2", "severity = 5")
-            .replace("wanted   = 2", "wanted   = 2\ntask = \"x\"")
-            .replace("\"20m\"", "\"twenty minutes\"")
-            .replace("at_least = \"amber\"", "at_least = \"orange\"");
-        let told: Vec<String> = Playbook::parse("flood", &text).unwrap_err().iter().map(ToString::to_string).collect();
-        assert_eq!(
-            told,
-            [
-                "flood.toml:1:1: error[T003]: `reviewed` is missing",
-                "flood.toml:4:1: error[T002]: `reveiwed` is not a key here (did you mean `reviewed`?)",
-                "flood.toml:5:12: error[T005]: `hours` cannot be \"out_of_hour\" (did you mean \"out_of_hours\"? It can be \
-                 out_of_hours, core, always)",
-                "flood.toml:7:12: error[T006]: `severity` should be from 1 to 3",
-                "flood.toml:16:82: error[T005]: `at_least` cannot be \"orange\" (it can be yellow, amber, red)",
-                "flood.toml:21:1: error[P010]: this step has page and task at once (give each step exactly one of page, task \
-                 and say)",
-                "flood.toml:29:12: error[T007]: `within` is not a length of time (write it as \"45s\", \"20m\", \"2h\", \
-                 \"1h 30m\" or \"7d\")",
-            ]
-        );
-    }
 }

@@ -525,6 +525,8 @@ pub enum Rule {
         /// So many come once in so many days; at most 1,200,000 years.
         once_in_days: u32,
     },
+    /// A single contact of the topic.
+    Report,
 }
 
 impl Rule {
@@ -533,6 +535,7 @@ impl Rule {
         match self {
             Self::Surge { .. } | Self::Volume { .. } => Evidence::Surge,
             Self::Cluster { .. } | Self::Unusual { .. } => Evidence::Cluster,
+            Self::Report => Evidence::Keyword,
         }
     }
 }

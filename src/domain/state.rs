@@ -281,6 +281,7 @@ impl Condition {
             Self::Cluster { topic, reports, metres, within } => {
                 Some((topic.clone(), Rule::Cluster { reports: *reports, metres: *metres, within_s: seconds(within) }))
             }
+            Self::Keyword { topic } => Some((topic.clone(), Rule::Report)),
             Self::Warning { .. } => None,
         }
     }

@@ -1,4 +1,4 @@
-//! Floor rules: "5 in 60 min", "3 within 1 km in 60 min". They know nothing of what is usual; they are the line
+//! Floor rules: "5 in 60 min", "3 within 1 km in 60 min", "one is enough". They know nothing of what is usual; they are the line
 //! below which no learnt detector may fall asleep.
 //!
 //! A rule is raised by the contact that reaches its count, and cleared when fewer than half of it are left in the
@@ -7,12 +7,21 @@
 use super::super::contact::Contact;
 use super::super::decide::Decision;
 use super::super::id::{ContactId, Tag};
-use super::super::place::GridPoint;
+use super::super::place::{GridPoint, format_grid_reference};
 use super::super::record::{Record, Rule, Signal};
 use super::super::state::State;
 use super::super::time::{SignedDuration, Timestamp, after, in_words};
 use super::{Raised, Window};
 use std::sync::Arc;
+
+/// A single report is a new one where it lies clear of the others by so many metres...
+const REPORT_CLEAR_M: f64 = 500.0;
+/// ...or, of those whose place is not known, after so long.
+const REPORT_AGAIN: SignedDuration = SignedDuration::from_mins(10);
+/// Single reports of one topic that are raised at a time; beyond it the incident is one of the whole town.
+const REPORTS_MAX: usize = 50;
+/// A single report stays raised so long, seconds; one that is told of later says nothing of now.
+const REPORT_S: u32 = 3_600;
 
 /// The length of a rule's window in seconds.
 pub(super) fn within_s(rule: &Rule) -> u32 {
@@ -21,6 +30,7 @@ pub(super) fn within_s(rule: &Rule) -> u32 {
         | Rule::Cluster { within_s, .. }
         | Rule::Volume { within_s, .. }
         | Rule::Unusual { within_s, .. } => *within_s,
+        Rule::Report => REPORT_S,
     }
 }
 
@@ -30,6 +40,10 @@ pub(super) fn contact(state: &mut State, d: &mut Decision, _id: ContactId, conta
     for tag in &contact.tags {
         let from = policy.rules.range((tag.clone(), Rule::Surge { reports: 0, within_s: 0 })..);
         for (_, rule) in from.take_while(|(topic, _)| topic == tag) {
+            if *rule == Rule::Report {
+                report(state, d, tag, contact);
+                continue;
+            }
             if already_raised(state, tag, rule, contact.place) {
                 continue;
             }
@@ -39,6 +53,43 @@ pub(super) fn contact(state: &mut State, d: &mut Decision, _id: ContactId, conta
             }
         }
     }
+}
+
+/// Raises the topic for this one contact, unless it lies beside one that is raised already. Two people in danger at two
+/// ends of the town are two signals; ten callers about one of them are one.
+fn report(state: &mut State, d: &mut Decision, topic: &Tag, contact: &Contact) {
+    if after(contact.received_at, SignedDuration::from_secs(i64::from(REPORT_S))) <= d.at {
+        return;
+    }
+    let raised = state
+        .signals
+        .raised
+        .values()
+        .filter(|raised| raised.signal.topic == *topic && raised.signal.rule == Rule::Report);
+    let mut raised_n = 0;
+    for raised in raised {
+        raised_n += 1;
+        let same = match (raised.signal.place, contact.place) {
+            (Some(there), Some(here)) => here.distance_m(there) <= REPORT_CLEAR_M,
+            // Where one of them is not known, they are taken for one only if they come close in time.
+            (None, None) => after(raised.at, REPORT_AGAIN) > d.at,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        if same {
+            return;
+        }
+    }
+    if raised_n >= REPORTS_MAX {
+        return;
+    }
+    let words = topic.as_str().replace('_', " ");
+    let by = contact.channel.as_str().replace('_', " ");
+    let at = contact
+        .place
+        .map_or_else(|| "place not known".to_owned(), |place| format!("at {}", format_grid_reference(place, 3)));
+    let evidence = format!("a report of {words} by {by}, {at}; one is enough");
+    let signal = Signal { rule: Rule::Report, topic: topic.clone(), place: contact.place, count: 1, evidence };
+    d.record(state, Record::SignalRaised { signal });
 }
 
 fn already_raised(state: &State, topic: &Tag, rule: &Rule, place: Option<GridPoint>) -> bool {
@@ -79,8 +130,8 @@ impl Window {
                     evidence: format!("{count} about {topic} in {within}; the rule says {reports}"),
                 })
             }
-            // A learnt detector has counts of its own.
-            Rule::Volume { .. } | Rule::Unusual { .. } => None,
+            // A learnt detector has counts of its own, and a single report needs none.
+            Rule::Volume { .. } | Rule::Unusual { .. } | Rule::Report => None,
             Rule::Cluster { reports, metres, .. } => {
                 let here = place?;
                 let near: Vec<GridPoint> = self
@@ -108,14 +159,14 @@ impl Window {
     fn quiet_at(&self, rule: &Rule, middle: Option<GridPoint>, now: Timestamp) -> Timestamp {
         let half = match rule {
             Rule::Surge { reports, .. } | Rule::Cluster { reports, .. } => reports.div_ceil(2).max(1) as usize,
-            Rule::Volume { .. } | Rule::Unusual { .. } => return Timestamp::MIN,
+            Rule::Volume { .. } | Rule::Unusual { .. } | Rule::Report => return Timestamp::MIN,
         };
         let counts = |there: &Option<GridPoint>| match (rule, middle, there) {
             (Rule::Cluster { metres, .. }, Some(middle), Some(there)) => {
                 middle.distance_m(*there) <= 2.0 * f64::from(*metres)
             }
             (Rule::Cluster { .. }, _, _) => false,
-            (Rule::Surge { .. } | Rule::Volume { .. } | Rule::Unusual { .. }, _, _) => true,
+            (Rule::Surge { .. } | Rule::Volume { .. } | Rule::Unusual { .. } | Rule::Report, _, _) => true,
         };
         let within = SignedDuration::from_secs(i64::from(within_s(rule)));
         // What is older than the window has left it, so there is no need to look at it.
@@ -142,6 +193,9 @@ fn middle_of(places: &[GridPoint]) -> Option<GridPoint> {
 
 /// When this raised signal is to be cleared, if nothing more comes.
 pub(super) fn clear_at(state: &State, raised: &Raised) -> Timestamp {
+    if raised.signal.rule == Rule::Report {
+        return after(raised.at, SignedDuration::from_secs(i64::from(REPORT_S)));
+    }
     let hold = state.policy.in_force.as_ref().map_or(SignedDuration::from_mins(10), |p| p.figures.signal_hold);
     let quiet = state
         .windows

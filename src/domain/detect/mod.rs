@@ -91,7 +91,7 @@ fn clear_at(state: &State, raised: &Raised) -> Timestamp {
     match &raised.signal.rule {
         Rule::Volume { stream, .. } => surge::clear_at(state, stream),
         Rule::Unusual { .. } => cluster::watch::clear_at(state, raised),
-        Rule::Surge { .. } | Rule::Cluster { .. } => floor::clear_at(state, raised),
+        Rule::Surge { .. } | Rule::Cluster { .. } | Rule::Report => floor::clear_at(state, raised),
     }
 }
 

@@ -34,7 +34,7 @@ fn circle(signal: &Signal) -> Option<(GridPoint, u32, SignedDuration)> {
         Rule::Unusual { metres, within_s, .. } => {
             Some((signal.place?, metres, SignedDuration::from_secs(i64::from(within_s))))
         }
-        Rule::Surge { .. } | Rule::Cluster { .. } | Rule::Volume { .. } => None,
+        Rule::Surge { .. } | Rule::Cluster { .. } | Rule::Volume { .. } | Rule::Report => None,
     }
 }
 
