@@ -234,6 +234,23 @@ async fn a_burst_of_flooding_opens_an_incident_that_people_run_to_its_end() {
     let entry = room["timeline"].as_array().unwrap().iter().find(|line| line["record"]["type"] == "entry_written");
     assert_eq!(entry.unwrap()["detail"]["text"], "Crew sent to Mill Lane", "{room}");
     assert_eq!(entry.unwrap()["record"]["by"], json!({"who": "officer", "via": "api"}));
+    let number = entry.unwrap()["seq"].as_u64().unwrap();
+    let decision = json!({
+        "text": "Close Mill Lane", "why": "Water over the kerb", "options": "Leave it open; pump first",
+        "relies_on": [number], "authority": "Highways Act 1980", "decided_by": "kwame.boateng", "role": "loggist",
+        "review_at": "2030-01-01T00:00:00Z",
+    });
+    let decisions = format!("/api/v1/incidents/{incident}/decisions");
+    let (status, decided) = desk.post(&officer, &decisions, &decision).await;
+    assert_eq!(status, 201, "{decided}");
+    let (_, room) = desk.get(&officer, &format!("/api/v1/incidents/{incident}")).await;
+    let listed = &room["decisions"][0];
+    assert_eq!((&listed["entry"], &listed["awaits_confirmation"]), (&decided["entry"], &json!(true)), "{room}");
+    let confirm = format!("/api/v1/incidents/{incident}/entries/{}/confirm", decided["entry"]);
+    let (status, problem) = desk.post(&officer, &confirm, &json!({})).await;
+    assert!(status == 409 && problem["detail"].as_str().unwrap().contains("only they can"), "{problem}");
+    let (status, problem) = desk.post(&officer, &decisions, &json!({"text": "x", "decided_by": "kwame.boatang"})).await;
+    assert!(status == 409 && problem["detail"].as_str().unwrap().contains("did you mean"), "{problem}");
     let page = room["call_outs"][0]["pages"][0]["id"].as_str().unwrap_or_else(|| panic!("somebody is paged: {room}"));
     let (status, told) = desk.post(&officer, &format!("/api/v1/pages/{page}/acknowledge"), &json!({})).await;
     assert_eq!((status, told["result"].as_str()), (200, Some("yours")), "{told}");

@@ -50,22 +50,16 @@ enum IncidentVerb {
         #[arg(long)]
         exercise: bool,
     },
-    /// Write a note
-    Note {
+    /// Write into its log
+    Note(NoteArgs),
+    /// Write a decision; the same as `note --type decision`
+    Decision(NoteArgs),
+    /// Say that you have read a decision that was written down for you, and agree
+    Confirm {
         /// E.g. INC-42
         incident: String,
-        /// The words
-        text: String,
-    },
-    /// Write a decision
-    Decision {
-        /// E.g. INC-42
-        incident: String,
-        /// What is decided
-        text: String,
-        /// Why
-        #[arg(long)]
-        why: Option<String>,
+        /// The decision's number in the log
+        entry: u64,
     },
     /// Enter a warning: playbooks that ask for it are activated or proposed
     Warning {
@@ -95,6 +89,98 @@ enum IncidentVerb {
     },
 }
 
+/// An entry of an incident's log.
+#[derive(Debug, Clone, clap::Args)]
+struct NoteArgs {
+    /// E.g. INC-42
+    incident: String,
+    /// The words
+    text: String,
+    /// information, decision, action, request, offer, contact, media or lesson
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<String>,
+    /// When it happened, where that is another time than now, e.g. 2026-11-22T02:10:00Z
+    #[arg(long = "at", value_name = "TIME")]
+    occurred_at: Option<String>,
+    /// As what you act, e.g. loggist; taken from the rota where it is left out
+    #[arg(long)]
+    role: Option<String>,
+    /// Where it is from
+    #[arg(long)]
+    source: Option<String>,
+    /// confirmed, likely or unconfirmed
+    #[arg(long)]
+    confidence: Option<String>,
+    /// The number of the entry that this one corrects
+    #[arg(long, value_name = "ENTRY")]
+    corrects: Option<u64>,
+    /// A decision's: who decided, where you write it down for them; they confirm it
+    #[arg(long, value_name = "PERSON")]
+    decided_by: Option<String>,
+    /// A decision's: why
+    #[arg(long)]
+    why: Option<String>,
+    /// A decision's: what else was thought of
+    #[arg(long)]
+    options: Option<String>,
+    /// A decision's: what was known
+    #[arg(long)]
+    information: Option<String>,
+    /// A decision's: the entry that it relies on; may be given again
+    #[arg(long, value_name = "ENTRY")]
+    relies_on: Vec<u64>,
+    /// A decision's: what may go wrong
+    #[arg(long)]
+    risks: Option<String>,
+    /// A decision's: the authority or power used
+    #[arg(long)]
+    authority: Option<String>,
+    /// A decision's: legal or financial advice
+    #[arg(long)]
+    advice: Option<String>,
+    /// A decision's: who did not agree, and why
+    #[arg(long)]
+    dissent: Option<String>,
+    /// A decision's: when it is to be looked at again, e.g. 2026-11-22T06:00:00Z
+    #[arg(long = "review", value_name = "TIME")]
+    review_at: Option<String>,
+}
+
+impl NoteArgs {
+    /// The body of the request: what was given, nothing else.
+    fn body(&self) -> Value {
+        let mut body = json!({ "text": self.text });
+        let fields = [
+            ("kind", &self.kind),
+            ("occurred_at", &self.occurred_at),
+            ("role", &self.role),
+            ("source", &self.source),
+            ("confidence", &self.confidence),
+            ("decided_by", &self.decided_by),
+            ("why", &self.why),
+            ("options", &self.options),
+            ("information", &self.information),
+            ("risks", &self.risks),
+            ("authority", &self.authority),
+            ("advice", &self.advice),
+            ("dissent", &self.dissent),
+            ("review_at", &self.review_at),
+        ];
+        for (name, value) in fields {
+            if let Some(value) = value {
+                body[name] = json!(value);
+            }
+        }
+        if let Some(corrects) = self.corrects {
+            body["corrects"] = json!(corrects);
+        }
+        if !self.relies_on.is_empty() {
+            body["relies_on"] = json!(self.relies_on);
+        }
+        body
+    }
+}
+
 /// Does it, through the running daemon.
 ///
 /// # Errors
@@ -113,15 +199,14 @@ pub fn run(global: &Global, args: &IncidentArgs, out: &mut dyn Write) -> Result<
         )?,
         IncidentVerb::Activate { playbook, incident: None, reason, exercise } => client
             .post("/api/v1/incidents", &json!({ "playbook": playbook, "reason": reason, "exercise": exercise }))?,
-        IncidentVerb::Note { incident, text } => {
-            client.post(&format!("/api/v1/incidents/{incident}/notes"), &json!({ "text": text }))?
+        IncidentVerb::Note(note) => client.post(&format!("/api/v1/incidents/{}/notes", note.incident), &note.body())?,
+        IncidentVerb::Decision(note) => {
+            let mut body = note.body();
+            body["kind"] = json!("decision");
+            client.post(&format!("/api/v1/incidents/{}/notes", note.incident), &body)?
         }
-        IncidentVerb::Decision { incident, text, why } => {
-            let body = match why {
-                Some(why) => json!({ "text": text, "why": why }),
-                None => json!({ "text": text }),
-            };
-            client.post(&format!("/api/v1/incidents/{incident}/decisions"), &body)?
+        IncidentVerb::Confirm { incident, entry } => {
+            client.post(&format!("/api/v1/incidents/{incident}/entries/{entry}/confirm"), &json!({}))?
         }
         IncidentVerb::Warning { source, kind, level, area, to, from } => {
             let from = from.clone().unwrap_or_else(|| Clock::System.now().to_string());
@@ -155,8 +240,13 @@ pub fn run(global: &Global, args: &IncidentArgs, out: &mut dyn Write) -> Result<
             writeln!(out, "{}", line(&found))?;
         }
         IncidentVerb::Warning { .. } => writeln!(out, "{} is in force", id("warning"))?,
-        IncidentVerb::Note { incident, .. } => writeln!(out, "{incident}: the note is in the log")?,
-        IncidentVerb::Decision { incident, .. } => writeln!(out, "{incident}: the decision is in the log")?,
+        IncidentVerb::Note(note) | IncidentVerb::Decision(note) => {
+            writeln!(out, "{}: entry {} is in the log", note.incident, answer["entry"])?;
+            if let Some(who) = &note.decided_by {
+                writeln!(out, "{who} confirms it: callout incident confirm {} {}", note.incident, answer["entry"])?;
+            }
+        }
+        IncidentVerb::Confirm { incident, entry } => writeln!(out, "{incident}: entry {entry} is confirmed")?,
         IncidentVerb::StandDown { incident, .. } => writeln!(out, "{incident} is stood down")?,
     }
     Ok(Exit::Well)

@@ -221,6 +221,7 @@ impl Committer {
         for ((seq, at, record, _), end) in batch.lines.iter().zip(ends) {
             let occurred_at = match record.as_ref() {
                 Record::ContactTaken { contact, .. } => contact.occurred_at,
+                Record::EntryWritten { occurred_at, .. } => *occurred_at,
                 _ => None,
             };
             entries.push(Entry { seq: *seq, at: *at, occurred_at, record: &json[start..end] });

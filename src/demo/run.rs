@@ -493,7 +493,7 @@ fn sealed(words: String) -> Sealed {
 }
 
 fn entry(incident: IncidentId, kind: EntryKind, by: Author, words: String) -> Event {
-    Event::EntryWritten { incident, kind, by, text: sealed(words), corrects: None }
+    Event::EntryWritten { incident, entry: Box::new(crate::domain::entry::Entry::of(kind)), by, text: sealed(words) }
 }
 
 /// The first task of the incident whose title holds those words and that is in one of those states.

@@ -8,7 +8,7 @@ use super::id::Seq;
 use super::record::Record;
 use super::state::{State, apply};
 use super::time::Timestamp;
-use super::{activation, detect, incident, keeping, paging, register, roster, task};
+use super::{activation, detect, entry, incident, keeping, paging, register, roster, task};
 
 /// What one event led to.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,9 +83,8 @@ pub fn decide(state: &mut State, event: &Event, now: Timestamp) -> Decision {
         Event::PlaybookActivated { incident, playbook, by, reason, exercise } => {
             activation::by_hand(state, d, *incident, playbook, by, reason, *exercise);
         }
-        Event::EntryWritten { incident, kind, by, text, corrects } => {
-            incident::write(state, d, *incident, *kind, by, text, *corrects);
-        }
+        Event::EntryWritten { incident, entry, by, text } => entry::write(state, d, *incident, entry, by, text),
+        Event::EntryConfirmed { incident, entry, by } => entry::confirm(state, d, *incident, *entry, by),
         Event::TaskMoved { task, to, by } => incident::move_task(state, d, *task, *to, by),
         Event::StoodDown { incident, by, reason } => {
             incident::stand_down(state, d, *incident, by, reason);

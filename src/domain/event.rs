@@ -3,6 +3,7 @@
 //! Personal words travel *sealed*: the core sees a digest to put in the record, never the content.
 
 use super::contact::Contact;
+use super::entry::Entry;
 use super::id::{CallOutId, ContactId, IncidentId, PageId, PersonId, PlaybookId, RoleId, Seq, Tag, TaskId, WarningId};
 use super::keeping::{SignedHead, Spans};
 use super::place::GridPoint;
@@ -108,14 +109,21 @@ pub enum Event {
     EntryWritten {
         /// The incident.
         incident: IncidentId,
-        /// What sort of entry.
-        kind: EntryKind,
+        /// What can be said of it without its words.
+        entry: Box<Entry>,
         /// Who.
         by: Author,
-        /// The words.
+        /// The words ([`super::entry::EntryWords`]).
         text: Sealed,
-        /// The entry that this one corrects.
-        corrects: Option<Seq>,
+    },
+    /// The one who decided has read what a loggist wrote down, and agrees.
+    EntryConfirmed {
+        /// The incident.
+        incident: IncidentId,
+        /// The decision.
+        entry: Seq,
+        /// Who.
+        by: Author,
     },
     /// A person accepts or finishes a task.
     TaskMoved {
@@ -432,6 +440,8 @@ pub enum EntryKind {
     Media,
     /// A lesson to keep.
     Lesson,
+    /// callout's own.
+    System,
 }
 
 /// How far a task is.

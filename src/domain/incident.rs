@@ -7,6 +7,7 @@
 //! Not here: which playbook follows (see [`crate::domain::activation`]) and who is paged.
 
 use super::decide::Decision;
+use super::entry::{self, Decided};
 use super::event::{Answer, Author, EntryKind, Sealed, TaskState, Warning};
 use super::id::{CallOutId, IncidentId, PlaybookId, RoleId, Seq, SignalId, Tag, TaskId, WarningId};
 use super::place::GridPoint;
@@ -15,6 +16,7 @@ use super::record::{Cause, Held, Record, Rule};
 use super::state::State;
 use super::time::{SignedDuration, Timestamp, after};
 use super::{activation, detect, paging};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -24,7 +26,7 @@ const CLOSED_MAX: usize = 200;
 const LINES_MAX: usize = 5_000;
 
 /// Incidents with their tasks, and warnings.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Incidents {
     /// Open ones, and the newest 200 that are closed.
     pub by_id: BTreeMap<IncidentId, Arc<Incident>>,
@@ -35,7 +37,7 @@ pub struct Incidents {
 }
 
 /// One incident.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
     /// Its id.
     pub id: IncidentId,
@@ -63,12 +65,14 @@ pub struct Incident {
     pub contacts_n: u64,
     /// The last thing that a person did about it, other than to acknowledge.
     pub progress_at: Option<Timestamp>,
+    /// Its decisions, by entry.
+    pub decisions: BTreeMap<Seq, Decided>,
     /// Its records, oldest first; the newest 5,000.
     pub timeline: Vec<Line>,
 }
 
 /// One playbook in force for one incident.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Activation {
     /// SHA-256 of the text in force.
     pub version: String,
@@ -81,7 +85,7 @@ pub struct Activation {
 }
 
 /// One line of a timeline.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Line {
     /// Position in the log.
     pub seq: Seq,
@@ -92,7 +96,7 @@ pub struct Line {
 }
 
 /// One task.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Task {
     /// Its incident.
     pub incident: IncidentId,
@@ -136,7 +140,7 @@ impl Incidents {
 }
 
 /// The refusal for an incident that is not there, or not open any more.
-fn not_open(state: &State, id: IncidentId) -> Answer {
+pub(super) fn not_open(state: &State, id: IncidentId) -> Answer {
     Answer::Refused(match state.incidents.by_id.get(&id) {
         Some(_) => format!("{id} has been stood down; open a new incident, or write to the log of another one"),
         None => format!("there is no incident {id}; `callout incident list` shows the open ones"),
@@ -196,6 +200,12 @@ pub(super) fn open_by_hand(
                 by: by.clone(),
                 digest: reason.digest.clone(),
                 corrects: None,
+                occurred_at: None,
+                role: None,
+                confidence: None,
+                decided_by: None,
+                relies_on: Vec::new(),
+                review_at: None,
             };
             d.record_sealed(state, record, Some(reason));
             id
@@ -214,32 +224,6 @@ pub(super) fn open_by_hand(
     };
     d.answer = Answer::Incident(id);
     id
-}
-
-/// A person writes into the log of an incident, open or closed.
-pub(super) fn write(
-    state: &mut State,
-    d: &mut Decision,
-    incident: IncidentId,
-    kind: EntryKind,
-    by: &Author,
-    text: &Sealed,
-    corrects: Option<Seq>,
-) {
-    let Some(found) = state.incidents.by_id.get(&incident) else {
-        d.answer = not_open(state, incident);
-        return;
-    };
-    if let Some(wrong) = corrects {
-        let is_entry = |line: &Line| line.seq == wrong && matches!(line.record.as_ref(), Record::EntryWritten { .. });
-        if !found.timeline.iter().any(is_entry) {
-            d.answer =
-                Answer::Refused(format!("entry {wrong} is not in the log of {incident}; a correction names an entry"));
-            return;
-        }
-    }
-    let record = Record::EntryWritten { incident, kind, by: by.clone(), digest: text.digest.clone(), corrects };
-    d.answer = Answer::Entry(d.record_sealed(state, record, Some(text)));
 }
 
 /// A person accepts or finishes a task.
@@ -445,6 +429,7 @@ pub(super) fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record)
                 held: BTreeMap::new(),
                 contacts_n: 0,
                 progress_at: None,
+                decisions: BTreeMap::new(),
                 timeline: Vec::new(),
             };
             Arc::make_mut(&mut state.incidents).by_id.insert(seq.into(), Arc::new(incident));
@@ -506,11 +491,18 @@ pub(super) fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record)
                 change(state, id, |incident| incident.progress_at = Some(at));
             }
         }
-        Record::EntryWritten { incident, by, .. } => {
+        Record::EntryWritten { incident, by, .. } => change(state, *incident, |incident| {
+            entry::apply_written(&mut incident.decisions, seq, at, record);
             if human(by) {
-                change(state, *incident, |incident| incident.progress_at = Some(at));
+                incident.progress_at = Some(at);
             }
-        }
+        }),
+        Record::EntryConfirmed { incident, entry, .. } => change(state, *incident, |incident| {
+            incident.progress_at = Some(at);
+            if let Some(decided) = incident.decisions.get_mut(entry) {
+                decided.confirmed_at = Some(at);
+            }
+        }),
         Record::StoodDown { incident, .. } => {
             if let Some(topic) = live_topic(state, *incident) {
                 detect::begin_anew(state, &topic);

@@ -183,7 +183,7 @@ pub struct Covered {
 }
 
 /// Whose person an author is: the same one from two terminals is one person.
-fn person(by: &Author) -> &str {
+pub(super) fn person(by: &Author) -> &str {
     by.who.split(" at the command line").next().unwrap_or(&by.who)
 }
 

@@ -25,6 +25,7 @@ pub mod schedule;
 pub mod settings;
 
 pub mod effect;
+pub mod entry;
 pub mod event;
 pub mod record;
 
@@ -34,6 +35,7 @@ pub mod heartbeat;
 pub mod incident;
 pub mod keeping;
 pub mod paging;
+mod pairs;
 pub mod register;
 pub mod task;
 

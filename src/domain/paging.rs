@@ -33,11 +33,12 @@ use super::record::{CallOutEnd, Record};
 use super::state::State;
 use super::task;
 use super::time::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Call-outs and their pages.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Paging {
     /// Running ones, and the newest 500 that have ended.
     pub call_outs: BTreeMap<CallOutId, Arc<CallOut>>,
@@ -46,7 +47,7 @@ pub struct Paging {
 }
 
 /// The paging of one step.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CallOut {
     /// Its id.
     pub id: CallOutId,
@@ -94,7 +95,7 @@ impl CallOut {
 }
 
 /// Where a call-out stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
     /// Paging.
     Paging,
@@ -113,7 +114,7 @@ pub enum Status {
 }
 
 /// One "I have got this".
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acknowledged {
     /// Who.
     pub person: PersonId,
@@ -124,7 +125,7 @@ pub struct Acknowledged {
 }
 
 /// How far the paging of one person is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Called {
     /// The level that called them.
     pub level: u32,
@@ -145,7 +146,7 @@ pub struct Called {
 }
 
 /// One page: one attempt to reach one person by one channel.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
     /// Its call-out.
     pub call_out: CallOutId,

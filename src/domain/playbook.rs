@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// One playbook, parsed.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Playbook {
     /// By file name.
     pub id: PlaybookId,
@@ -98,7 +98,7 @@ impl TryFrom<u8> for Severity {
 }
 
 /// One `[[when]]`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Condition {
     /// A volume surge of a topic. `reports` in `within` is its floor rule (defaults of `[detect]`: 5 in 60 min).
     Surge {
@@ -149,7 +149,7 @@ pub enum WarningLevel {
 }
 
 /// One `[[step]]`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Step {
     /// Page a role until somebody has it.
     Page {

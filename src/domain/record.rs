@@ -2,6 +2,7 @@
 //! named here by their digest.
 
 use super::contact::Contact;
+use super::entry::Confidence;
 use super::event::{Author, EntryKind, Mark, Receipt, SendResult, TaskState, Via, Warning};
 use super::id::{
     CallOutId, ContactId, IncidentId, PageId, PersonId, PlaybookId, RoleId, Seq, SignalId, StreamId, Tag, TaskId,
@@ -330,6 +331,33 @@ pub enum Record {
         /// The entry that this one corrects.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         corrects: Option<Seq>,
+        /// When it happened, where that is known and another time.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        occurred_at: Option<Timestamp>,
+        /// As what the author acted.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        role: Option<RoleId>,
+        /// How sure they were.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        confidence: Option<Confidence>,
+        /// Who decided, where somebody else wrote it down.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        decided_by: Option<PersonId>,
+        /// The entries that the decision relies on.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        relies_on: Vec<Seq>,
+        /// When the decision is to be looked at again.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        review_at: Option<Timestamp>,
+    },
+    /// Whoever decided has read what was written down for them, and agreed.
+    EntryConfirmed {
+        /// Which incident.
+        incident: IncidentId,
+        /// The decision.
+        entry: Seq,
+        /// Who.
+        by: Author,
     },
     /// An incident is over.
     StoodDown {
@@ -439,6 +467,7 @@ impl Record {
             | Self::LayersInForce { .. }
             | Self::ContactMarked { .. }
             | Self::WarningEnded { .. }
+            | Self::EntryConfirmed { .. }
             | Self::SignalRaised { .. }
             | Self::WouldHaveRaised { .. }
             | Self::SignalCleared { .. }

@@ -13,6 +13,7 @@ use super::place::GridPoint;
 use super::record::Record;
 use super::state::State;
 use super::time::{SignedDuration, Timestamp, elapsed};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ const RECENT_MAX: usize = 2_000;
 const WITHDRAW_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 
 /// What contacts are counted under.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Stream {
     /// Every contact.
     All,
@@ -99,20 +100,21 @@ impl Keys {
 }
 
 /// Counts and recent contacts, for the pages.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Tally {
     /// Contacts taken since the log began.
     pub contacts_n: u64,
     /// The newest contacts, oldest first; at most 2,000. History is not among them.
     pub recent: VecDeque<Arc<Recent>>,
     /// Per stream, contacts in each bin of five minutes (key: unix seconds / 300); the newest day of bins.
+    #[serde(with = "super::pairs")]
     pub bins: BTreeMap<Stream, Arc<BTreeMap<i64, u32>>>,
     /// Calls in each bin of five minutes.
     pub calls: BTreeMap<i64, Calls>,
 }
 
 /// How calls went in one bin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Calls {
     /// Calls that came.
     pub offered: u32,
@@ -123,7 +125,7 @@ pub struct Calls {
 }
 
 /// A recent contact, as pages show it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recent {
     /// Its id.
     pub id: ContactId,

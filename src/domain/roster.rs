@@ -98,7 +98,7 @@ fn of_roster(kind: DocumentKind) -> bool {
 }
 
 /// Where the details of the roster in force are: the record that names them, and their digest.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RosterInForce {
     /// The record.
     pub seq: Seq,

@@ -14,6 +14,7 @@ use super::record::{Record, Rule};
 use super::register::{Keys, Tally};
 use super::time::Timestamp;
 use super::{detect, incident, keeping, paging, register};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -66,15 +67,17 @@ impl Default for State {
 }
 
 /// The policy in force, and the playbook versions that running incidents still follow.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct PolicyInForce {
     /// Every document ever in force, by SHA-256.
     pub documents: BTreeMap<String, Document>,
     /// Kind, name and SHA-256 of those in force, sorted.
     pub versions: Vec<(DocumentKind, String, String)>,
     /// Parsed; `None` before the first start has loaded one.
+    #[serde(skip)]
     pub in_force: Option<Arc<Policy>>,
     /// Playbooks ever in force, by id and version.
+    #[serde(with = "super::pairs")]
     pub playbooks: BTreeMap<(PlaybookId, String), Arc<Playbook>>,
     /// The floor rules that the playbooks in force ask for.
     pub rules: BTreeSet<(Tag, Rule)>,
@@ -165,6 +168,7 @@ pub fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
         | Record::TaskLapsed { .. }
         | Record::StepCovered { .. }
         | Record::EntryWritten { .. }
+        | Record::EntryConfirmed { .. }
         | Record::StoodDown { .. } => incident::apply(state, seq, at, record),
         Record::CallOutStarted { .. }
         | Record::LevelStarted { .. }
@@ -203,6 +207,7 @@ fn incident_of(state: &State, seq: Seq, record: &Record) -> Option<super::id::In
         | Record::TaskOpened { incident, .. }
         | Record::StepCovered { incident, .. }
         | Record::EntryWritten { incident, .. }
+        | Record::EntryConfirmed { incident, .. }
         | Record::StoodDown { incident, .. } => Some(*incident),
         Record::CallOutStarted { incident, .. } => *incident,
         Record::TaskMoved { task, .. } | Record::TaskLapsed { task, .. } => {

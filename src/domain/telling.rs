@@ -70,11 +70,14 @@ impl Record {
             | Self::WarningEntered { .. }
             | Self::WarningEnded { .. }
             | Self::EvidenceJoined { .. } => Sort::Signal,
-            Self::EntryWritten { kind: EntryKind::Decision, .. } | Self::StoodDown { .. } => Sort::Decision,
+            Self::EntryWritten { kind: EntryKind::Decision, .. }
+            | Self::EntryConfirmed { .. }
+            | Self::StoodDown { .. } => Sort::Decision,
             Self::EntryWritten { kind: EntryKind::Action, .. }
             | Self::Acknowledged { .. }
             | Self::Declined { .. }
             | Self::TaskMoved { .. } => Sort::Action,
+            Self::EntryWritten { kind: EntryKind::System, .. } => Sort::System,
             Self::EntryWritten { .. } => Sort::Note,
             Self::Started { .. }
             | Self::DocumentRecorded { .. }
@@ -370,14 +373,44 @@ impl Teller<'_> {
             Record::HoldLifted { hold, by, .. } => {
                 Told { title: format!("Legal hold {hold} lifted"), text: String::new(), who: self.author(by) }
             }
-            Record::EntryWritten { kind, by, corrects, .. } => Told {
-                title: match corrects {
-                    Some(wrong) => format!("Correction of entry {wrong}"),
-                    None => format!("{kind:?}"),
-                },
-                text: String::new(),
-                who: self.author(by),
-            },
+            Record::EntryWritten {
+                kind,
+                by,
+                corrects,
+                occurred_at,
+                role,
+                confidence,
+                decided_by,
+                relies_on,
+                review_at,
+                ..
+            } => {
+                let moment = |at: &Timestamp| self.zone.to_datetime(*at).strftime("%d %b %H:%M").to_string();
+                let decided = decided_by.as_ref().map(|who| format!("decided by {}", (self.name)(who.as_str())));
+                let entries: Vec<String> = relies_on.iter().map(ToString::to_string).collect();
+                let parts = [
+                    occurred_at.as_ref().map(|at| format!("happened {}", moment(at))),
+                    confidence.map(|sure| format!("{sure:?}").to_lowercase()),
+                    decided,
+                    (!entries.is_empty()).then(|| format!("relies on {}", entries.join(", "))),
+                    review_at.as_ref().map(|at| format!("to be reviewed {}", moment(at))),
+                ];
+                let who = match role {
+                    Some(role) => format!("{} ({})", self.author(by), readable(role.as_str())),
+                    None => self.author(by),
+                };
+                Told {
+                    title: match corrects {
+                        Some(wrong) => format!("Correction of entry {wrong}"),
+                        None => format!("{kind:?}"),
+                    },
+                    text: parts.into_iter().flatten().collect::<Vec<_>>().join("; "),
+                    who,
+                }
+            }
+            Record::EntryConfirmed { entry, by, .. } => {
+                Told { title: format!("Entry {entry} read and agreed"), text: String::new(), who: self.author(by) }
+            }
             Record::StoodDown { by, .. } => {
                 Told { title: "Stood down".into(), text: String::new(), who: self.author(by) }
             }

@@ -325,7 +325,8 @@ impl Into<'_> {
             | Record::DetailsErased { .. }
             | Record::HoldPlaced { .. }
             | Record::HoldLifted { .. }
-            | Record::EntryWritten { .. } => {}
+            | Record::EntryWritten { .. }
+            | Record::EntryConfirmed { .. } => {}
         }
         Ok(())
     }

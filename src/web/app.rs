@@ -9,6 +9,7 @@ use super::tokens::Tokens;
 use super::users::Users;
 use crate::clock::Clock;
 use crate::domain::contact::Channel;
+use crate::domain::entry::EntryWords;
 use crate::domain::event::{DetailClass, Sealed};
 use crate::domain::id::PersonId;
 use crate::domain::person::People;
@@ -183,6 +184,15 @@ impl App {
             text: &'a str,
         }
         let content = serde_json::to_vec(&Words { text: words }).expect("a text always becomes JSON");
+        Sealed::new(self.salt(), DetailClass::Incident, content)
+    }
+
+    /// Seals the words of an entry of an incident's log.
+    ///
+    /// # Panics
+    /// As [`App::seal`].
+    pub fn seal_entry(&self, words: &EntryWords) -> Sealed {
+        let content = serde_json::to_vec(words).expect("texts always become JSON");
         Sealed::new(self.salt(), DetailClass::Incident, content)
     }
 

@@ -8,6 +8,7 @@ use crate::council;
 use callout::domain::contact::{Channel, Contact};
 use callout::domain::decide::{decide, next_deadline};
 use callout::domain::effect::{Effect, PageOrder};
+use callout::domain::entry::Entry;
 use callout::domain::event::{Acknowledgement, Answer, Author, DetailClass, EntryKind, Event, Sealed, TaskState, Via};
 use callout::domain::id::{IncidentId, PageId, PersonId, PlaybookId, Seq, Tag};
 use callout::domain::place::GridPoint;
@@ -544,7 +545,8 @@ impl Days {
             _ => {
                 let text = self.sealed();
                 let by = by(&person);
-                self.event(Event::EntryWritten { incident, kind: EntryKind::Action, by, text, corrects: None }, None)
+                let entry = Box::new(Entry::of(EntryKind::Action));
+                self.event(Event::EntryWritten { incident, entry, by, text }, None)
             }
         }
     }

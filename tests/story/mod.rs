@@ -7,6 +7,7 @@ use super::council;
 use callout::domain::contact::{Channel, Contact};
 use callout::domain::decide::{Decision, decide, next_deadline};
 use callout::domain::effect::Effect;
+use callout::domain::entry::Entry;
 use callout::domain::event::{
     Author, DetailClass, EntryKind, Event, Mark, Receipt, Sealed, SendResult, TaskState, Via, Warning,
 };
@@ -225,7 +226,8 @@ impl Story {
                 let incident = IncidentId(self.names.find(incident)?);
                 let text = self.sealed();
                 let by = by(who, Via::Console);
-                self.event(Event::EntryWritten { incident, kind: EntryKind::Information, by, text, corrects: None });
+                let entry = Box::new(Entry::of(EntryKind::Information));
+                self.event(Event::EntryWritten { incident, entry, by, text });
             }
             ["task", task, to, "by", who] => {
                 let to = match to {

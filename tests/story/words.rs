@@ -194,6 +194,9 @@ impl Names {
             Record::EntryWritten { incident, by, .. } => {
                 format!("{} writes into the log of {}", by.who, of(incident.0))
             }
+            Record::EntryConfirmed { incident, by, .. } => {
+                format!("{} has read and agrees to an entry of {}", by.who, of(incident.0))
+            }
             Record::StoodDown { incident, by, .. } => format!("{} stood down by {}", of(incident.0), by.who),
         })
     }

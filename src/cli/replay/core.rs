@@ -4,6 +4,7 @@ use super::past::{Past, tags};
 use crate::domain::contact::{Channel, Contact};
 use crate::domain::decide::{decide, next_deadline};
 use crate::domain::effect::Effect;
+use crate::domain::entry::Entry;
 use crate::domain::event::{Author, DetailClass, EntryKind, Event, Sealed};
 use crate::domain::id::IncidentId;
 use crate::domain::policy::{Document, DocumentKind, Floors};
@@ -194,8 +195,8 @@ impl Core {
                 decide(&mut self.state, &Event::Acknowledged { page: order.page, by: by.clone() }, at);
                 if let Some(incident) = order.incident {
                     let text = words();
-                    let kind = EntryKind::Action;
-                    decide(&mut self.state, &Event::EntryWritten { incident, kind, by, text, corrects: None }, at);
+                    let entry = Box::new(Entry::of(EntryKind::Action));
+                    decide(&mut self.state, &Event::EntryWritten { incident, entry, by, text }, at);
                 }
             }
         }

@@ -22,6 +22,7 @@ pub mod watch;
 use super::super::place::GridPoint;
 use super::super::time::{SignedDuration, Timestamp, after};
 use super::volume::tail;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Radii of the circles, metres.
@@ -70,7 +71,7 @@ const DAY_S: i64 = 86_400;
 const MINUTES_OF_A_YEAR: f64 = 525_960.0;
 
 /// One report as the scan keeps it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Spot {
     at: Timestamp,
     place: GridPoint,
@@ -81,7 +82,7 @@ struct Spot {
 }
 
 /// What is known of one topic's places. About 0.3 MB when full.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Scan {
     /// Older than a day, by time.
     history: VecDeque<Spot>,

@@ -17,6 +17,7 @@ use super::record::{Record, Rule, Signal};
 use super::register::Recent;
 use super::state::State;
 use super::time::{SignedDuration, Timestamp, after};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -27,19 +28,20 @@ const WINDOW_MAX: usize = 10_000;
 const TOPICS_MAX: usize = 1_000;
 
 /// Recent contacts per topic, by received time.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Windows {
     topics: BTreeMap<Tag, Window>,
 }
 
 /// The contacts of one topic, oldest first.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 struct Window {
+    #[serde(with = "super::pairs")]
     contacts: BTreeMap<(Timestamp, ContactId), Option<GridPoint>>,
 }
 
 /// Signals that are raised.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Signals {
     /// By id.
     pub raised: BTreeMap<SignalId, Raised>,
@@ -48,7 +50,7 @@ pub struct Signals {
 }
 
 /// A raised signal.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Raised {
     /// What and why.
     pub signal: Arc<Signal>,

@@ -19,6 +19,7 @@ use super::volume::week::{CivilWeek, Week};
 use super::volume::{Aim, Verdict, Volume};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
@@ -52,7 +53,7 @@ const ALIKES_MAX: usize = 512;
 const LEAD: &str = "lead";
 
 /// What is counted together.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Watch {
     /// All of one channel.
     Channel(Channel),
@@ -100,17 +101,19 @@ impl Watch {
 }
 
 /// All learnt detectors.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Surges {
+    #[serde(with = "super::super::pairs")]
     watched: BTreeMap<Watch, Arc<Watched>>,
     /// When the program was down, unix seconds.
     outages: VecDeque<(i64, i64)>,
     /// Lately seen words, by source, channel and digest: how often within five minutes of each other, and when last.
+    #[serde(with = "super::super::pairs")]
     alike: BTreeMap<(String, Channel, u16), (u8, i64)>,
 }
 
 /// One of them.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Watched {
     volume: Volume,
     /// Its last contact was history.
@@ -121,7 +124,7 @@ struct Watched {
 }
 
 /// A surge that is raised, or would be.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Open {
     since_s: i64,
     score: f64,

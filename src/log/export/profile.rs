@@ -114,7 +114,7 @@ pub(super) enum Shown {
 
 /// Puts [`LEFT_OUT`] for whoever acted or was called.
 fn hide_staff(value: &mut Value) {
-    const ONE: [&str; 4] = ["who", "person", "test", "by_person"];
+    const ONE: [&str; 5] = ["who", "person", "test", "by_person", "decided_by"];
     match value {
         Value::Object(fields) => {
             for (key, field) in fields.iter_mut() {

@@ -23,7 +23,7 @@ pub enum Format {
     JsonLines,
 }
 
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 21] = [
     "entry",
     "recorded (UTC)",
     "recorded (local)",
@@ -32,7 +32,17 @@ const COLUMNS: [&str; 11] = [
     "incident",
     "who",
     "by",
+    "kind",
+    "role",
+    "decided by",
     "words",
+    "source",
+    "why",
+    "options considered",
+    "information relied on",
+    "authority",
+    "to be reviewed (UTC)",
+    "corrects entry",
     "fields",
     "digest of the line",
 ];
@@ -96,8 +106,15 @@ pub fn write(
             return Ok(());
         }
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let is_entry = fields["type"] == "entry_written";
+        let part = |name: &str| match &detail {
+            Some(Value::Object(words)) if is_entry => words.get(name).map(&text).unwrap_or_default(),
+            _ => String::new(),
+        };
         let said = match &detail {
-            Some(Value::Object(fields)) if fields.len() == 1 && fields.contains_key("text") => text(&fields["text"]),
+            Some(Value::Object(words)) if words.contains_key("text") && (is_entry || words.len() == 1) => {
+                text(&words["text"])
+            }
             _ => words.unwrap_or_default().to_owned(),
         };
         let row = [
@@ -109,7 +126,17 @@ pub fn write(
             text(&fields["incident"]),
             text(&fields["by"]["who"]),
             text(&fields["by"]["via"]),
+            if is_entry { text(&fields["kind"]) } else { String::new() },
+            text(&fields["role"]),
+            text(&fields["decided_by"]),
             said,
+            part("source"),
+            part("why"),
+            part("options"),
+            relied_on(&part("information"), &fields["relies_on"]),
+            part("authority"),
+            text(&fields["review_at"]),
+            fields["corrects"].as_u64().map(|entry| entry.to_string()).unwrap_or_default(),
             record.to_owned(),
             logged.hash.to_string(),
         ];
@@ -124,6 +151,13 @@ pub fn write(
     out.write_all(&csv.into_inner().map_err(|error| error.into_error())?)?;
     out.flush()?;
     Ok(told)
+}
+
+/// What a decision relies on: its words, and the entries that it names.
+fn relied_on(words: &str, entries: &Value) -> String {
+    let entries: Vec<String> = entries.as_array().into_iter().flatten().map(Value::to_string).collect();
+    let named = if entries.is_empty() { String::new() } else { format!("entries {}", entries.join(", ")) };
+    [words, &named].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 /// A cell that no spreadsheet takes for a formula.

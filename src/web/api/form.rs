@@ -1,6 +1,7 @@
 //! A small body of named fields, as JSON from scripts or as a form from a browser, read field by field with all
 //! faults told at once.
 
+use crate::domain::id::Seq;
 use crate::domain::problem::did_you_mean;
 use crate::domain::text::{clean_words, is_slug};
 use crate::domain::time::Timestamp;
@@ -148,6 +149,31 @@ impl Form {
         number
     }
 
+    /// Numbers of entries of the log, `max` at most: a list, one number, or a text with numbers between commas or spaces.
+    pub fn entries(&mut self, name: &'static str, max: usize) -> Vec<Seq> {
+        let given = match self.take(name) {
+            None => return Vec::new(),
+            Some(Value::Array(given)) => given,
+            Some(Value::String(text)) => {
+                let parts = text.split([',', ' ']).filter(|part| !part.is_empty());
+                parts.map(|part| Value::String(part.to_owned())).collect()
+            }
+            Some(one) => vec![one],
+        };
+        let number = |value: &Value| match value {
+            Value::Number(number) => number.as_u64(),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        let numbers: Vec<Seq> = given.iter().filter_map(number).filter(|number| *number > 0).map(Seq).collect();
+        if numbers.len() < given.len() {
+            self.fault(name, "this is not an entry's number", "entries of the log have whole numbers, e.g. 20418");
+        } else if numbers.len() > max {
+            self.fault(name, format!("{} entries are too many", numbers.len()), format!("name at most {max}"));
+        }
+        numbers
+    }
+
     /// Yes or no; absent is no.
     pub fn yes(&mut self, name: &'static str) -> bool {
         match self.take(name) {
@@ -229,6 +255,20 @@ mod tests {
             ]
         );
         assert_eq!(problem.errors[4].remedy, "did you mean \"reason\"?");
+    }
+
+    #[test]
+    fn entries_are_named_by_a_list_a_number_or_numbers_in_a_text() {
+        for value in [json!({"relies_on": [7, "9"]}), json!({"relies_on": "7, 9"}), json!({"relies_on": "7 9"})] {
+            let mut form = Form::of(value);
+            assert_eq!(form.entries("relies_on", 2), [Seq(7), Seq(9)]);
+            form.finish().unwrap();
+        }
+        for value in [json!({"relies_on": "seven"}), json!({"relies_on": [1, 2, 3]}), json!({"relies_on": 0})] {
+            let mut form = Form::of(value);
+            form.entries("relies_on", 2);
+            assert_eq!(form.finish().unwrap_err().errors.len(), 1);
+        }
     }
 
     #[test]

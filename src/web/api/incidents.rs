@@ -2,7 +2,7 @@
 
 use super::form::{Form, WORDS_MAX};
 use super::{json, submit, unexpected};
-use crate::domain::event::{Answer, Author, EntryKind, Event, TaskState};
+use crate::domain::event::{Answer, Author, Event, TaskState};
 use crate::domain::id::{IncidentId, PlaybookId, Seq, Tag, TaskId};
 use crate::domain::incident::Incident;
 use crate::domain::paging::Status;
@@ -22,18 +22,6 @@ use warp::reply::Response;
 /// The words for how bad.
 pub(super) const SEVERITIES: [(&str, Severity); 3] =
     [("1", Severity::DangerToLife), ("2", Severity::Wake), ("3", Severity::Morning)];
-
-/// The words for the kinds of entries.
-const ENTRY_KINDS: [(&str, EntryKind); 8] = [
-    ("information", EntryKind::Information),
-    ("decision", EntryKind::Decision),
-    ("action", EntryKind::Action),
-    ("request", EntryKind::Request),
-    ("offer", EntryKind::Offer),
-    ("contact", EntryKind::Contact),
-    ("media", EntryKind::Media),
-    ("lesson", EntryKind::Lesson),
-];
 
 #[derive(Serialize)]
 struct Brief {
@@ -174,6 +162,7 @@ pub async fn read(call: Call) -> Result<Response, Problem> {
     let mut whole = value_of(&brief(&view, &incident));
     if let Value::Object(whole) = &mut whole {
         whole.insert("head".into(), value_of(&view.head));
+        whole.insert("decisions".into(), super::entries::decisions(&incident.decisions, call.app.clock.now()));
         whole.insert("tasks".into(), tasks.into());
         whole.insert("call_outs".into(), call_outs.into());
         whole.insert("timeline".into(), value_of(&timeline));
@@ -252,38 +241,6 @@ fn place(form: &mut Form) -> Option<GridPoint> {
 pub(super) async fn answer_incident(call: &Call, event: Event, status: StatusCode) -> Result<Response, Problem> {
     match submit(&call.app, event).await? {
         Answer::Incident(id) => Ok(json(status, &value!({ "incident": id }))),
-        _ => Err(unexpected()),
-    }
-}
-
-/// `POST .../notes`: words of any kind.
-pub async fn note(call: Call) -> Result<Response, Problem> {
-    write(call, None).await
-}
-
-/// `POST .../decisions`: a decision with its rationale.
-pub async fn decision(call: Call) -> Result<Response, Problem> {
-    write(call, Some(EntryKind::Decision)).await
-}
-
-async fn write(mut call: Call, kind: Option<EntryKind>) -> Result<Response, Problem> {
-    let incident: IncidentId = call.id(0)?;
-    let mut form = Form::read(&mut call).await?;
-    let text = form.needed("text", WORDS_MAX, "write what is to be remembered");
-    let kind = match kind {
-        Some(kind) => kind,
-        None => form.one_of("kind", &ENTRY_KINDS).unwrap_or(EntryKind::Information),
-    };
-    let corrects = form.number("corrects");
-    if corrects.is_some_and(|seq| seq < 1.0 || seq.fract() != 0.0 || seq > 9e15) {
-        form.fault("corrects", "this is not an entry's number", "give the number of the entry that this one corrects");
-    }
-    form.finish()?;
-    let corrects = corrects.map(|seq| Seq(seq as u64));
-    let by = call.who.author();
-    let event = Event::EntryWritten { incident, kind, by, text: call.app.seal(&text), corrects };
-    match submit(&call.app, event).await? {
-        Answer::Entry(seq) => Ok(json(StatusCode::CREATED, &value!({ "incident": incident, "entry": seq }))),
         _ => Err(unexpected()),
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod acknowledge;
 pub mod contacts;
+pub mod entries;
 pub mod form;
 pub mod health;
 pub mod incidents;

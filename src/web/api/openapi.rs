@@ -72,6 +72,7 @@ fn shape(action: Action) -> Option<Shape> {
         Action::IncidentActivate => writes(&[(JSON, "Activate")], 200, "IncidentId"),
         Action::IncidentNote => writes(&[(JSON, "Note")], 201, "EntryId"),
         Action::IncidentDecision => writes(&[(JSON, "Decision")], 201, "EntryId"),
+        Action::EntryConfirm => writes(&[(JSON, "Nothing")], 200, "EntryId"),
         Action::TaskMove => writes(&[(JSON, "MoveTask")], 200, "IncidentId"),
         Action::IncidentStandDown => writes(&[(JSON, "Reason")], 200, "IncidentId"),
         Action::WarningsList => reads("Warnings"),
@@ -288,6 +289,8 @@ fn schemas() -> Value {
     let slug = value!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9_.-]{0,63}$" });
     let line = value!({ "type": "string", "maxLength": 200 });
     let words = value!({ "type": "string", "maxLength": 20_000 });
+    let confidence = value!({ "type": "string", "enum": ["confirmed", "likely", "unconfirmed"] });
+    let corrects = value!({ "type": "integer", "minimum": 1, "description": "The entry that this one corrects" });
     let reason =
         value!({ "type": "string", "minLength": 1, "maxLength": 20_000, "description": "Stands in the record" });
     let severity = value!({
@@ -372,6 +375,7 @@ fn schemas() -> Value {
             "playbooks": { "type": "array", "items": { "type": "string" } },
             "proposed": { "type": "array", "items": { "type": "string" } },
             "paging": { "type": "string", "enum": ["nobody_paged", "nobody_yet", "acknowledged"] },
+            "decisions": { "type": "array", "items": { "type": "object" } },
             "tasks": { "type": "array", "items": { "type": "object" } },
             "call_outs": { "type": "array", "items": { "type": "object" } },
             "timeline": { "type": "array", "items": { "type": "object" } },
@@ -384,9 +388,16 @@ fn schemas() -> Value {
         "Note": object(&["text"], value!({
             "text": reason,
             "kind": { "type": "string", "enum": ["information", "decision", "action", "request", "offer", "contact", "media", "lesson"] },
-            "corrects": { "type": "integer", "minimum": 1, "description": "The entry that this one corrects" },
+            "occurred_at": instant, "role": slug, "source": words, "confidence": confidence, "corrects": corrects,
         })),
-        "Decision": object(&["text"], value!({ "text": reason, "corrects": { "type": "integer", "minimum": 1 } })),
+        "Decision": object(&["text"], value!({
+            "text": reason, "why": words, "options": words, "information": words, "risks": words, "authority": words,
+            "advice": words, "dissent": words, "source": words, "occurred_at": instant, "role": slug,
+            "confidence": confidence, "corrects": corrects,
+            "decided_by": { "type": "string", "description": "The person who decided, where a loggist writes it down; they confirm it" },
+            "relies_on": { "type": "array", "maxItems": 50, "items": { "type": "integer", "minimum": 1 } },
+            "review_at": instant,
+        })),
         "MoveTask": object(&["state"], value!({
             "state": { "type": "string", "enum": ["accepted", "done", "not_done", "open"] },
         })),

@@ -1,6 +1,7 @@
 //! The forms of the incident pages: each becomes one event, or comes back as it was typed with what is wrong.
 
 use super::{html, local_instant, no_incident, redirect, with_scene};
+use crate::domain::entry::Entry;
 use crate::domain::event::{Answer, EntryKind, Event, TaskState, Warning};
 use crate::domain::id::{IncidentId, PlaybookId, Tag, TaskId};
 use crate::domain::playbook::{Severity, WarningLevel};
@@ -187,7 +188,7 @@ pub(super) async fn write_entry(mut call: Call) -> Result<Response, Problem> {
         "Write something first".to_owned()
     } else {
         let text = call.app.seal(&words);
-        let event = Event::EntryWritten { incident, kind, by: call.who.author(), text, corrects: None };
+        let event = Event::EntryWritten { incident, entry: Box::new(Entry::of(kind)), by: call.who.author(), text };
         match submit(&call, event).await? {
             Ok(_) => return Ok(redirect(&format!("/incidents/{incident}"))),
             Err(why) => why,

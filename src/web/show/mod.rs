@@ -17,6 +17,7 @@ pub use phone::phone;
 pub use small::{chrome, rota, start};
 
 use super::view::{Badge, Chart, ChartPoint, Moment, Tone};
+use crate::domain::entry::EntryWords;
 use crate::domain::id::{IncidentId, PersonId, RoleId, Seq};
 use crate::domain::incident::Incident;
 use crate::domain::paging::{CallOut, Status};
@@ -65,13 +66,12 @@ impl Scene<'_> {
         Teller { name, zone: self.zone }
     }
 
-    /// The text of an entry: the words of its details, as `{"text": "..."}`.
+    /// The words of an entry: what it says, then the rest of a decision, each part on a line of its own.
     fn words(&self, seq: Seq, digest: &str) -> String {
         let Some(content) = (self.detail)(seq, digest) else { return "(erased)".into() };
-        serde_json::from_slice::<serde_json::Value>(&content)
-            .ok()
-            .and_then(|content| content.get("text").and_then(|text| text.as_str()).map(str::to_owned))
-            .unwrap_or_default()
+        let words = serde_json::from_slice::<EntryWords>(&content).unwrap_or_default();
+        let parts = words.parts().map(|(heading, words)| format!("{heading}: {words}"));
+        std::iter::once(words.text.clone()).chain(parts).collect::<Vec<_>>().join("\n")
     }
 
     fn ago(&self, at: Timestamp) -> String {

@@ -13,6 +13,7 @@ use super::super::super::time::{SignedDuration, Timestamp, after, in_words};
 use super::super::{Raised, surge};
 use super::{Found, Scan};
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ const TOPICS_MAX: usize = 64;
 const QUIET_MIN: SignedDuration = SignedDuration::from_mins(60);
 
 /// The scans, by topic.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Clusters {
     topics: BTreeMap<Tag, Arc<Scan>>,
 }

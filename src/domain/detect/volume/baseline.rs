@@ -8,6 +8,7 @@
 //! Not here: how today runs (the level of the last hours is in [`super::windows`]) and what is unusual.
 
 use super::week::{SLOTS, Slot};
+use serde::{Deserialize, Serialize};
 
 /// Minutes by which a quarter leans on its pool, a pool on its hour, an hour on the mean.
 const LEAN_MINUTES: [f64; 3] = [60.0, 30.0, 60.0];
@@ -35,10 +36,24 @@ const AFTER_HOLIDAY: f64 = 1.15;
 const HOLIDAY_SHARE: f64 = 0.08;
 
 /// Events seen, and the minutes (times level) in which they were.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(from = "(f32, f32)", into = "(f32, f32)")]
 struct Seen {
     events: f32,
     minutes: f32,
+}
+
+/// In a snapshot there are thousands of them.
+impl From<Seen> for (f32, f32) {
+    fn from(seen: Seen) -> Self {
+        (seen.events, seen.minutes)
+    }
+}
+
+impl From<(f32, f32)> for Seen {
+    fn from((events, minutes): (f32, f32)) -> Self {
+        Self { events, minutes }
+    }
 }
 
 impl Seen {
@@ -54,7 +69,7 @@ impl Seen {
 }
 
 /// What is usual in a quarter of an hour.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Usual {
     /// Contacts a minute.
     pub rate: f64,
@@ -82,7 +97,7 @@ pub struct Lived {
 }
 
 /// What one stream has learnt.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Baseline {
     /// Quarters of the week.
     own: Box<[Seen]>,

@@ -15,6 +15,7 @@ pub mod week;
 pub mod windows;
 
 use baseline::{Baseline, Lived, Usual};
+use serde::{Deserialize, Serialize};
 use threshold::Threshold;
 use week::{SLOT_S, Slot, Week};
 use windows::{Extra, Reading, Windows};
@@ -40,7 +41,7 @@ const AFTER_HOLIDAY_PSI: f64 = 0.02;
 const DAY_S: i64 = 86_400;
 
 /// What a detector is to do.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Aim {
     /// False alarms a year that this stream may give.
     pub false_alarms_per_year: f64,
@@ -73,7 +74,7 @@ impl Verdict {
 }
 
 /// The freeze: while a surge is on, and a day after, quarters are not learnt.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 struct Freeze {
     on: bool,
     on_min: f64,
@@ -103,7 +104,7 @@ impl Freeze {
 }
 
 /// The quarter of an hour that is being lived through.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Quarter {
     slot: Slot,
     usual: Usual,
@@ -114,7 +115,7 @@ struct Quarter {
 }
 
 /// The detector of one stream.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Volume {
     aim: Aim,
     step_min: f64,

@@ -4,6 +4,8 @@
 //! own way, so the line is moved to where *this* stream's daily maxima say that it would be crossed as often as the
 //! council can bear. Only days that stood far above their own line are left out: they were incidents.
 
+use serde::{Deserialize, Serialize};
+
 /// Days remembered: fewer are too few to read a tail from, more no better.
 const DAYS: usize = 240;
 /// Days before the line moves from its beginning.
@@ -28,7 +30,7 @@ const YOUNG: (f64, f64) = (1.0, 30.0);
 const LINE: [f64; 2] = [-1.5, 6.0];
 
 /// The line of one stream.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Threshold {
     per_year: f64,
     /// Highest score of a day, and the line on that day; oldest first.

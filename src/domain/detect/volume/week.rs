@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 /// Quarters of an hour in a week.
 pub const SLOTS: usize = 672;
@@ -14,7 +15,7 @@ pub const SLOTS: usize = 672;
 pub const SLOT_S: i64 = 900;
 
 /// A quarter of an hour by the local clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Slot {
     /// 0 for Monday 00:00 to 671 for Sunday 23:45; on a bank holiday, that of Sunday.
     pub of_week: u16,

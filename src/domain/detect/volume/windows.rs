@@ -7,6 +7,7 @@
 //! level is: quiet just after opening time, sharp at noon.
 
 use super::tail;
+use serde::{Deserialize, Serialize};
 
 /// Windows, minutes. More of them, longer or shorter ones, gain nothing (see README.md of the folder above).
 pub const WINDOWS_MIN: [f64; 6] = [5.0, 10.0, 20.0, 40.0, 80.0, 160.0];
@@ -39,7 +40,7 @@ const DROP_LEAST: f64 = 20.0;
 const YEAR_MIN: f64 = 525_600.0;
 
 /// Running totals after a step.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 struct Mark {
     count: f64,
     expected: f64,
@@ -49,7 +50,7 @@ struct Mark {
 }
 
 /// How counts of one window scatter: sums of squared errors beyond Poisson, and their weights.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Scatter {
     small: [f64; 2],
     /// By size of the expectation.
@@ -125,7 +126,7 @@ impl Reading {
 }
 
 /// One window of the set.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Window {
     steps: u64,
     /// How far back today's level is taken.
@@ -139,7 +140,7 @@ struct Window {
 }
 
 /// The ring of one stream.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Windows {
     marks: Box<[Mark]>,
     /// Steps so far; the mark after step t is at t modulo the ring's length.
