@@ -229,6 +229,23 @@ pub(super) fn write(
     d.answer = Answer::Entry(d.record_sealed(state, record, Some(text)));
 }
 
+/// The record of an entry of which nothing is said but its kind.
+pub(super) fn plain(incident: IncidentId, kind: EntryKind, by: &Author, text: &Sealed) -> Record {
+    Record::EntryWritten {
+        incident,
+        kind,
+        by: by.clone(),
+        digest: text.digest.clone(),
+        corrects: None,
+        occurred_at: None,
+        role: None,
+        confidence: None,
+        decided_by: None,
+        relies_on: Vec::new(),
+        review_at: None,
+    }
+}
+
 /// What is wrong with an entry, in words for its author.
 fn fault(state: &State, incident: &Incident, entry: &Entry, by: &Author, now: Timestamp) -> Option<String> {
     let id = incident.id;

@@ -194,19 +194,7 @@ pub(super) fn open_by_hand(
     let id = match open.map(|open| open.id) {
         Some(id) => {
             // Joined rather than duplicated; the reason is kept as an entry, so that it is not lost.
-            let record = Record::EntryWritten {
-                incident: id,
-                kind: EntryKind::Information,
-                by: by.clone(),
-                digest: reason.digest.clone(),
-                corrects: None,
-                occurred_at: None,
-                role: None,
-                confidence: None,
-                decided_by: None,
-                relies_on: Vec::new(),
-                review_at: None,
-            };
+            let record = entry::plain(id, EntryKind::Information, by, reason);
             d.record_sealed(state, record, Some(reason));
             id
         }

@@ -7,6 +7,7 @@
 //! Not here: what an acknowledgement does (the parent module), who may ask (the routes).
 
 use super::super::decide::Decision;
+use super::super::entry;
 use super::super::event::{Answer, Author, EntryKind, Sealed};
 use super::super::id::{IncidentId, PersonId, RoleId};
 use super::super::problem::did_you_mean;
@@ -80,7 +81,7 @@ pub(in crate::domain) fn hand_over(
 }
 
 fn write(state: &mut State, d: &mut Decision, incident: IncidentId, kind: EntryKind, by: &Author, text: &Sealed) {
-    let record = Record::EntryWritten { incident, kind, by: by.clone(), digest: text.digest.clone(), corrects: None };
+    let record = entry::plain(incident, kind, by, text);
     d.record_sealed(state, record, Some(text));
 }
 
