@@ -142,7 +142,7 @@ impl LandBook {
         for layer in &self.layers {
             for (feature, position) in layer.touching(at) {
                 let edge_m = match position {
-                    Position::Interior => feature.edge_m(at),
+                    Position::Interior => layer.edge_m(feature, at),
                     Position::Boundary => 0.0,
                 };
                 all.push(found(layer, feature, position, Some(edge_m), None));

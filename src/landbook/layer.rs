@@ -1,12 +1,13 @@
-//! A map layer: features with their polygons in whole millimetres of the National Grid, and a tree of their boxes.
+//! A map layer: features with their polygons in whole millimetres of the National Grid, and the index that
+//! finds them.
 //!
 //! How a layer comes from a GeoJSON file is in [`super::import`]; how it is kept on disk in [`super::store`].
 
 use super::geometry::{Corner, Extent, Part};
+use super::packed::{Outlines, PackedIndex};
 use crate::domain::id::BodyId;
 use crate::domain::ownership::Position;
 use jiff::civil::Date;
-use rstar::{AABB, RTree, RTreeObject};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -86,25 +87,8 @@ pub struct Feature {
     pub area_m2: f64,
 }
 
-/// A polygon's box in the tree. Boxes are `f64` there (whole millimetres are exact), since the tree adds corners up
-/// and 32 bits would overflow.
-#[derive(Debug, Clone, Copy)]
-struct Boxed {
-    extent: Extent,
-    feature: u32,
-    part: u32,
-}
-
-impl RTreeObject for Boxed {
-    type Envelope = AABB<[f64; 2]>;
-    fn envelope(&self) -> Self::Envelope {
-        envelope(self.extent)
-    }
-}
-
-fn envelope(extent: Extent) -> AABB<[f64; 2]> {
-    AABB::from_corners(extent.low.map(f64::from), extent.high.map(f64::from))
-}
+/// The nearest edge of a large feature is looked for in so many squares before all its edges are asked.
+const SQUARES_MAX: usize = 4_096;
 
 /// A layer in memory, ready to be asked.
 #[derive(Debug)]
@@ -112,23 +96,21 @@ pub struct Layer {
     /// What is known of it.
     pub meta: LayerMeta,
     features: Vec<Feature>,
-    tree: RTree<Boxed>,
-    extent: Extent,
+    index: PackedIndex,
     own_kinds: bool,
 }
 
 impl Layer {
-    /// Builds the tree over checked features.
+    /// Packs checked features.
+    ///
+    /// # Panics
+    /// Above the limits of [`super::packed::BuildError`], which an import keeps well below.
     pub fn new(meta: LayerMeta, features: Vec<Feature>) -> Self {
-        let mut boxes = Vec::new();
-        for (feature, one) in features.iter().enumerate() {
-            for (part, polygon) in one.parts.iter().enumerate() {
-                boxes.push(Boxed { extent: polygon.extent(), feature: feature as u32, part: part as u32 });
-            }
-        }
-        let extent = boxes.iter().fold(Extent::EMPTY, |all, one| all.joined(one.extent));
+        let mut outlines = Outlines::new();
+        let pushed = features.iter().try_for_each(|feature| outlines.push(&feature.parts));
+        let index = pushed.and_then(|()| PackedIndex::build(&outlines)).expect("an import is well below the limits");
         let own_kinds = features.iter().any(|feature| feature.kind.is_some());
-        Self { meta, features, tree: RTree::bulk_load(boxes), extent, own_kinds }
+        Self { meta, features, index, own_kinds }
     }
 
     /// All features, in the source's order.
@@ -143,52 +125,45 @@ impl Layer {
 
     /// The box around all of it.
     pub fn extent(&self) -> Extent {
-        self.extent
+        self.index.extent()
+    }
+
+    /// The packed polygons; their numbers are places in [`Self::features`].
+    pub fn index(&self) -> &PackedIndex {
+        &self.index
     }
 
     /// Every feature that touches a point, in the source's order, and whether the point is inside it or on its
     /// boundary. Exact. A feature whose polygons touch only at that corner counts as boundary.
     pub fn touching(&self, at: Corner) -> Vec<(&Feature, Position)> {
-        let mut found: Vec<(u32, Position)> = Vec::new();
-        let point = envelope(Extent { low: at, high: at });
-        for one in self.tree.locate_in_envelope_intersecting(&point) {
-            let Some(position) = self.features[one.feature as usize].parts[one.part as usize].position(at) else {
-                continue;
-            };
-            match found.iter_mut().find(|(feature, _)| *feature == one.feature) {
-                Some((_, known)) => *known = position.min(*known),
-                None => found.push((one.feature, position)),
-            }
-        }
-        found.sort_unstable();
-        found.into_iter().map(|(feature, position)| (&self.features[feature as usize], position)).collect()
+        let mut touches = Vec::new();
+        self.index.touching(at, &mut touches);
+        touches.iter().map(|touch| (&self.features[touch.feature as usize], touch.position)).collect()
     }
 
     /// Every feature within so many millimetres of a point that does not touch it, with its distance in metres, in
     /// the source's order.
     pub fn near(&self, at: Corner, reach_mm: i32) -> Vec<(&Feature, f64)> {
-        let mut found: Vec<(u32, f64)> = Vec::new();
-        let around = envelope(Extent::reaching(at, reach_mm));
-        for one in self.tree.locate_in_envelope_intersecting(&around) {
-            let part = &self.features[one.feature as usize].parts[one.part as usize];
-            let away_m = if part.position(at).is_some() { 0.0 } else { part.edge_m(at) };
-            match found.iter_mut().find(|(feature, _)| *feature == one.feature) {
-                Some((_, known)) => *known = away_m.min(*known),
-                None => found.push((one.feature, away_m)),
-            }
-        }
-        found.retain(|(_, away_m)| *away_m > 0.0 && *away_m * 1000.0 <= f64::from(reach_mm));
-        found.sort_unstable_by_key(|(feature, _)| *feature);
-        found.into_iter().map(|(feature, away_m)| (&self.features[feature as usize], away_m)).collect()
+        let mut touches = Vec::new();
+        self.index.touching(at, &mut touches);
+        let mut near = self.index.edges_within(at, reach_mm);
+        near.retain(|(feature, _)| touches.iter().all(|touch| touch.feature != *feature));
+        near.into_iter().map(|(feature, away_mm)| (&self.features[feature as usize], away_mm / 1000.0)).collect()
     }
 
-    /// The features whose boxes meet a box, in the source's order.
+    /// Metres from a point to the nearest edge of one of this layer's features.
+    pub fn edge_m(&self, feature: &Feature, at: Corner) -> f64 {
+        // A large feature's edges are looked for in the squares round the point; where these are many, one by one.
+        let off = std::ptr::from_ref(feature).addr().wrapping_sub(self.features.as_ptr().addr());
+        let number = off / size_of::<Feature>();
+        let own = self.features.get(number).is_some_and(|one| std::ptr::eq(one, feature));
+        let nearest = if own { self.index.edge_of(number as u32, at, SQUARES_MAX) } else { None };
+        nearest.map_or_else(|| feature.edge_m(at), |mm| mm / 1000.0)
+    }
+
+    /// The features near a box, all that touch it among them, in the source's order.
     pub fn within(&self, extent: Extent) -> Vec<&Feature> {
-        let mut found: Vec<u32> =
-            self.tree.locate_in_envelope_intersecting(&envelope(extent)).map(|one| one.feature).collect();
-        found.sort_unstable();
-        found.dedup();
-        found.into_iter().map(|feature| &self.features[feature as usize]).collect()
+        self.index.about(extent).into_iter().map(|feature| &self.features[feature as usize]).collect()
     }
 }
 

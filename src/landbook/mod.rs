@@ -9,6 +9,7 @@ pub mod convert;
 pub mod geometry;
 pub mod import;
 pub mod layer;
+pub mod packed;
 pub mod repair;
 pub mod report;
 pub mod store;
