@@ -112,6 +112,11 @@ fn page(code: Code) -> (&'static str, &'static str) {
             "config/bodies.toml says who answers for which ground and what the advisor tells the caller. The message names the\n\
              slip and its line.",
         ),
+        Code::B002 => (
+            "a number that nobody has checked for a year",
+            "Advisors read the numbers of config/bodies.toml out to callers, some of them in danger. Ring it; if the right people\n\
+             answer, set `checked` of its [[body.line]] to today, else mend the number.",
+        ),
         Code::N001 => (
             "a person who cannot be reached",
             "Somebody on a rota without mobile and email would be passed over in silence. Give at best both: where a text is not\n\

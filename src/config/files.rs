@@ -108,8 +108,14 @@ pub fn load_at(path: &Path, now: Timestamp) -> Result<Loaded, Vec<Problem>> {
         return Err(errors_first(shelf.problems));
     };
     let policy = Policy::from_documents(&shelf.documents).map_err(|problems| shelf.named(problems))?;
-    let (errors, warnings): (Vec<_>, Vec<_>) =
-        shelf.named(policy.problems(&shelf.documents, now)).into_iter().partition(Problem::is_error);
+    let today = zone.to_datetime(now).date();
+    let stale = shelf
+        .documents
+        .iter()
+        .filter(|document| document.kind == DocumentKind::Bodies)
+        .flat_map(|document| bodies.stale(&document.text, today));
+    let found = policy.problems(&shelf.documents, now).into_iter().chain(stale).collect();
+    let (errors, warnings): (Vec<_>, Vec<_>) = shelf.named(found).into_iter().partition(Problem::is_error);
     if !errors.is_empty() {
         return Err(errors_first(errors.into_iter().chain(warnings).collect()));
     }

@@ -84,20 +84,67 @@ impl LatLon {
     }
 }
 
+/// How far the shift from a phone's WGS 84 to the National Grid may be off, in metres, one standard deviation.
+///
+/// OSTN15 takes ETRS89, which is fixed to Europe and parts from WGS 84 by 2.5 cm a year since 1989: 0.9 m by 2026.
+/// OSTN15 itself is good to 0.1 m (Ordnance Survey, "Transformations and OSGM15 user guide").
+pub const DEGREES_CRS_ACCURACY_M: f64 = 0.9;
+
+/// How a place may lie about its point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Spread {
+    /// Measured: the uncertainty is one standard deviation, and twice as far off is rare.
+    Measured,
+    /// Anywhere within the uncertainty, and not beyond: the addresses of a postcode.
+    Within,
+    /// Anywhere in a square whose corner is so far off: a grid reference.
+    Square,
+}
+
 /// A place with how far off it may be.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Located {
     /// The point.
     pub point: GridPoint,
-    /// The true place is within so many metres of the point: half the diagonal of a grid reference's square, the
-    /// accuracy that a phone sent. Never negative.
+    /// How far the true place may be from the point, in metres, as [`Located::spread`] says: one standard deviation, a
+    /// radius, or half the diagonal of a square. Never negative.
     pub uncertainty_m: f64,
+    /// How the place may lie about its point.
+    pub spread: Spread,
+    /// How far the turning of its coordinates into the National Grid's may be off, in metres.
+    pub crs_accuracy_m: f64,
 }
 
 impl Located {
-    /// A point and its uncertainty in metres; a negative or absent-minded (not a number) one counts as 0.
+    /// A measured point and its standard deviation in metres; a negative or absent-minded (not a number) one counts as 0.
     pub fn new(point: GridPoint, uncertainty_m: f64) -> Self {
-        Self { point, uncertainty_m: if uncertainty_m > 0.0 { uncertainty_m } else { 0.0 } }
+        let uncertainty_m = if uncertainty_m > 0.0 { uncertainty_m } else { 0.0 };
+        Self { point, uncertainty_m, spread: Spread::Measured, crs_accuracy_m: 0.0 }
+    }
+
+    /// Somewhere within so many metres of a point.
+    pub fn within(point: GridPoint, radius_m: f64) -> Self {
+        Self { spread: Spread::Within, ..Self::new(point, radius_m) }
+    }
+
+    /// Somewhere in the square about a point, of this side in metres.
+    pub fn square(middle: GridPoint, side_m: f64) -> Self {
+        Self { spread: Spread::Square, ..Self::new(middle, side_m * core::f64::consts::FRAC_1_SQRT_2) }
+    }
+
+    /// The same, said to come from degrees.
+    #[must_use]
+    pub fn from_degrees(self) -> Self {
+        Self { crs_accuracy_m: DEGREES_CRS_ACCURACY_M, ..self }
+    }
+
+    /// One standard deviation in metres, so that the place is within twice of it: for a bound, half of it.
+    pub fn sigma_m(&self) -> f64 {
+        match self.spread {
+            Spread::Measured => self.uncertainty_m,
+            Spread::Within | Spread::Square => self.uncertainty_m / 2.0,
+        }
     }
 }
 

@@ -148,6 +148,8 @@ codes! {
     C005 Error;
     /// A slip in the table of responsible bodies.
     B001 Error;
+    /// A body's number that nobody has checked for a year.
+    B002 Warning;
     /// A person without any way to be reached.
     N001 Error;
     /// A phone number that cannot be one.

@@ -53,7 +53,7 @@ pub fn to_degrees(point: GridPoint) -> Result<LatLon, ConvertError> {
 pub fn locate(given: Given) -> Result<Located, ConvertError> {
     match given {
         Given::Grid(located) => Ok(located),
-        Given::Degrees(place, uncertainty_m) => Ok(Located::new(to_grid(place)?, uncertainty_m)),
+        Given::Degrees(place, uncertainty_m) => Ok(Located::new(to_grid(place)?, uncertainty_m).from_degrees()),
     }
 }
 

@@ -1,21 +1,32 @@
-//! The table of responsible bodies and kinds of layer: `config/bodies.toml`, parsed and checked in one go, so that
-//! its keeper sees all slips at once, each with its line.
+//! The table of responsible bodies, kinds of layer and matters: what `config/bodies.toml` says, and how it is looked
+//! up. How it is read, with all slips told at once, is in [`super::table`].
 
-use super::super::id::BodyId;
-use super::super::problem::{Code, Problem, did_you_mean};
-use super::super::reading::{Fields, Item, Reader};
-use std::collections::{BTreeMap, BTreeSet};
+use super::super::id::{BodyId, Tag};
+use super::super::problem::{Code, Problem};
+use super::super::reading::{locate, position};
+use super::Role;
+use jiff::Unit;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-/// The most bodies, and the most kinds, that one file may hold.
+/// The most bodies, kinds and matters that one file may hold, each.
 pub const BODIES_MAX: usize = 1_000;
+/// The most lines of one body.
+pub const LINES_MAX: usize = 8;
 /// The farthest that "nearest" may reach, in metres: beyond it the answer would be a guess.
 pub const NEAREST_M_MAX: f64 = 50.0;
+/// A number should be rung and found right once a year.
+const CHECKED_DAYS: i32 = 366;
+/// The longest chain of bodies that replaced each other.
+const REPLACED_MAX: usize = 8;
 
 /// What `config/bodies.toml` says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bodies {
-    bodies: BTreeMap<BodyId, Body>,
-    kinds: BTreeMap<String, LayerKind>,
+    pub(super) bodies: BTreeMap<BodyId, Body>,
+    pub(super) kinds: BTreeMap<String, LayerKind>,
+    pub(super) matters: Vec<Matter>,
     /// The answer where no layer knows the ground.
     pub unknown: Unknown,
 }
@@ -29,8 +40,8 @@ pub struct Body {
     pub name: String,
     /// A service of this council.
     pub ours: bool,
-    /// Its public line, where there is one.
-    pub phone: Option<String>,
+    /// Its public lines, the one to ring first in front.
+    pub lines: Vec<Line>,
     /// What the advisor says.
     pub tell_caller: String,
     /// What to raise, and where.
@@ -39,6 +50,31 @@ pub struct Body {
     pub also_notify: Vec<BodyId>,
     /// Kinds of layer that mean this body where neither layer nor feature names one.
     pub answers_for: Vec<String>,
+    /// The first day on which it exists; `None` is since ever.
+    pub valid_from: Option<Date>,
+    /// The last day on which it exists; `None` is for good.
+    pub valid_until: Option<Date>,
+    /// The body that takes over after that day.
+    pub replaced_by: Option<BodyId>,
+}
+
+/// A telephone line of a body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// What it is for, e.g. `incident hotline`; empty where there is only one.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub name: String,
+    /// As people dial it, e.g. `0800 80 70 60`.
+    pub number: String,
+    /// When it answers, in words: `day and night`; empty where the file does not say.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub hours: String,
+    /// The day on which somebody last rang it and found it right.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub checked: Option<Date>,
+    /// Where it stands in the file: which body, which of its lines; no line is a body's `phone`.
+    #[serde(skip)]
+    pub(super) nth: (usize, Option<usize>),
 }
 
 /// One kind of layer.
@@ -50,21 +86,61 @@ pub struct LayerKind {
     pub name: String,
     /// 1 decides before 2.
     pub rank: u16,
-    /// Ground within so many metres of an edge counts as "likely", 0 to [`NEAREST_M_MAX`].
+    /// Ground within so many metres of an edge counts as "probable", 0 to [`NEAREST_M_MAX`].
     pub nearest_m: f64,
     /// What a feature of it can say.
-    pub role: Role,
+    pub says: Says,
+    /// Where somebody stands who is on it, as the end of a question: `on the road or the pavement`.
+    pub place: Option<String>,
 }
 
 /// What a feature of a layer can say about responsibility.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Names the responsible body.
-    Answers,
-    /// A registered title exists; its owner is not in open data.
-    Registered,
-    /// Never decides; its body is told as well.
-    Informs,
+pub enum Says {
+    /// That a body has this role here.
+    Role(Role),
+    /// A title exists, or a street; whose it is, is not in the data.
+    Title,
+}
+
+impl LayerKind {
+    /// The role that a feature of it gives its body.
+    pub fn role(&self) -> Option<Role> {
+        match self.says {
+            Says::Role(role) => Some(role),
+            Says::Title => None,
+        }
+    }
+
+    /// Whether a feature of it can decide who is to act.
+    pub fn decides(&self) -> bool {
+        self.role().is_some_and(|role| role.decides(None))
+    }
+}
+
+/// What a report can be about where that decides more than the ground does: a smell of gas, a burst main.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Matter {
+    /// E.g. `gas`.
+    pub id: String,
+    /// As people say it.
+    pub name: String,
+    /// Asked before anything else, in the file's order.
+    pub first: bool,
+    /// The question to the caller.
+    pub ask: Option<String>,
+    /// Topics of a contact that mean it.
+    pub tags: Vec<Tag>,
+    /// Who is responsible, wherever it is.
+    pub body: BodyId,
+    /// What that body does there.
+    pub role: Role,
+    /// Bodies that keep it on their own ground: a landlord its own drains.
+    pub keeps: Vec<BodyId>,
+    /// What the advisor says; `None` is what the body's entry says.
+    pub tell_caller: Option<String>,
+    /// What to raise; `None` is what the body's entry says.
+    pub raise: Option<String>,
 }
 
 /// The explicit unknown: somebody finds out, by a time.
@@ -81,43 +157,12 @@ pub struct Unknown {
 }
 
 impl Bodies {
-    /// Reads the text of `config/bodies.toml`; all slips at once, each with its line.
-    pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
-        let reader = Reader::new("bodies.toml", text);
-        let mut root = reader.root();
-        let unknown = read_unknown(root.table_or_empty("unknown"));
-        let mut kinds = BTreeMap::new();
-        for table in bounded(&reader, root.tables("kind")) {
-            let span = table.span();
-            let (Some(id), kind) = read_kind(table) else { continue };
-            if kinds.insert(id.clone(), kind).is_some() {
-                reader.problem(Code::T010, span, format!("the kind \"{id}\" is there twice"));
-            }
-        }
-        let mut bodies = BTreeMap::new();
-        let mut named = Vec::new();
-        for table in bounded(&reader, root.tables("body")) {
-            let span = table.span();
-            let (id, body, names) = read_body(table);
-            named.push(names);
-            let Some(id) = id else { continue };
-            if bodies.insert(id.clone(), body).is_some() {
-                reader.problem(Code::T010, span, format!("the body \"{id}\" is there twice"));
-            }
-        }
-        root.done();
-        check_names(&reader, &kinds, &bodies, &named);
-        // An entry with a slip of its own still counts as named; it never gets past `finish`.
-        let kinds = kinds.into_iter().filter_map(|(id, kind)| Some((id, kind?))).collect();
-        let bodies = bodies.into_iter().filter_map(|(id, body)| Some((id, body?))).collect();
-        reader.finish(unknown.map(|unknown| Self { bodies, kinds, unknown }))
-    }
-
     /// A table without bodies or kinds, for tests and for `callout owner --layer` without a configuration.
     pub fn empty() -> Self {
         Self {
             bodies: BTreeMap::new(),
             kinds: BTreeMap::new(),
+            matters: Vec::new(),
             unknown: Unknown {
                 finder: "contact centre".to_owned(),
                 within: "2 hours".to_owned(),
@@ -130,6 +175,23 @@ impl Bodies {
     /// A body by its id.
     pub fn body(&self, id: &BodyId) -> Option<&Body> {
         self.bodies.get(id)
+    }
+
+    /// The body that stands for this one on a day: itself, the one that replaced it, or the one that it replaced.
+    /// Without a day itself.
+    pub fn body_on(&self, id: &BodyId, on: Option<Date>) -> Option<&Body> {
+        let mut body = self.bodies.get(id)?;
+        let Some(on) = on else { return Some(body) };
+        for _ in 0..REPLACED_MAX {
+            if body.valid_until.is_some_and(|last| on > last) {
+                body = self.bodies.get(body.replaced_by.as_ref()?)?;
+            } else if body.valid_from.is_some_and(|first| on < first) {
+                body = self.bodies.values().find(|before| before.replaced_by.as_ref() == Some(&body.id))?;
+            } else {
+                return Some(body);
+            }
+        }
+        None
     }
 
     /// All bodies, by id.
@@ -147,6 +209,32 @@ impl Bodies {
         self.kinds.values()
     }
 
+    /// A matter by its id.
+    pub fn matter(&self, id: &str) -> Option<&Matter> {
+        self.matters.iter().find(|matter| matter.id == id)
+    }
+
+    /// All matters, in the file's order.
+    pub fn matters(&self) -> &[Matter] {
+        &self.matters
+    }
+
+    /// What is asked before anything else, in order.
+    pub fn first(&self) -> impl Iterator<Item = &Matter> {
+        self.matters.iter().filter(|matter| matter.first)
+    }
+
+    /// What the advisor says about a matter.
+    pub fn told_about<'b>(&'b self, matter: &'b Matter) -> &'b str {
+        let of_body = || self.bodies.get(&matter.body).map_or("", |body| body.tell_caller.as_str());
+        matter.tell_caller.as_deref().unwrap_or_else(of_body)
+    }
+
+    /// The matter that a contact's topics mean: the first of the file's order.
+    pub fn matter_of(&self, tags: &[Tag]) -> Option<&Matter> {
+        self.matters.iter().find(|matter| matter.tags.iter().any(|tag| tags.contains(tag)))
+    }
+
     /// The body that answers for a kind where neither layer nor feature names one.
     pub fn answering_for(&self, kind: &str) -> Option<&Body> {
         self.bodies.values().find(|body| body.answers_for.iter().any(|one| one == kind))
@@ -156,115 +244,33 @@ impl Bodies {
     pub fn nearest_m_max(&self) -> f64 {
         self.kinds.values().map(|kind| kind.nearest_m).fold(0.0, libm::fmax)
     }
-}
 
-fn bounded<'r>(reader: &Reader<'_>, mut tables: Vec<Fields<'r>>) -> Vec<Fields<'r>> {
-    if let Some(beyond) = tables.get(BODIES_MAX) {
-        reader.problem(Code::B001, beyond.span(), format!("more than {BODIES_MAX} of these are not read"));
-        tables.truncate(BODIES_MAX);
-    }
-    tables
-}
-
-fn read_unknown(mut table: Fields<'_>) -> Option<Unknown> {
-    let (finder, within) = (table.need_text("finder"), table.need_text("within"));
-    let (tell_caller, raise) = (table.need_text("tell_caller"), table.need_text("raise"));
-    table.done();
-    Some(Unknown { finder: finder?.value, within: within?.value, tell_caller: tell_caller?.value, raise: raise?.value })
-}
-
-/// The kind's id, and the kind where all of it could be read.
-fn read_kind(mut table: Fields<'_>) -> (Option<String>, Option<LayerKind>) {
-    const ROLES: [(&str, Role); 3] =
-        [("answers", Role::Answers), ("registered", Role::Registered), ("informs", Role::Informs)];
-    let (id, name) = (table.need_id("id").map(|id| id.value), table.need_text("name"));
-    let rank = table.integer("rank", 1..=1_000);
-    if rank.is_none() && !table.has("rank") {
-        table.reader().problem(Code::T003, table.span(), "`rank` is missing");
-    }
-    let nearest_m = table.integer("nearest_m", 0..=NEAREST_M_MAX as i64);
-    let role = table.need_choice("role", &ROLES);
-    table.done();
-    let kind = |id: String| {
-        Some(LayerKind {
-            id,
-            name: name?.value,
-            rank: u16::try_from(rank?.value).ok()?,
-            nearest_m: nearest_m.map_or(0.0, |metres| metres.value as f64),
-            role: role?.value,
-        })
-    };
-    (id.clone(), id.and_then(kind))
-}
-
-/// The names that a body gives of others, with where they stand.
-struct Names {
-    also_notify: Vec<Item<String>>,
-    answers_for: Vec<Item<String>>,
-}
-
-/// The body's id, the body where all of it could be read, and the names it gives of others.
-fn read_body(mut table: Fields<'_>) -> (Option<BodyId>, Option<Body>, Names) {
-    let (id, name) = (table.need_id("id"), table.need_text("name"));
-    let id = id.map(|id| BodyId::from(id.value.as_str()));
-    let ours = table.flag("ours");
-    if ours.is_none() && !table.has("ours") {
-        table.reader().problem_with(
-            Code::T003,
-            table.span(),
-            "`ours` is missing",
-            Some("write ours = true for a service of this council, else false"),
-        );
-    }
-    let phone = table.text("phone");
-    let (tell_caller, raise) = (table.need_text("tell_caller"), table.need_text("raise"));
-    let names = Names { also_notify: table.texts("also_notify"), answers_for: table.texts("answers_for") };
-    table.done();
-    let body = |id: BodyId| {
-        Some(Body {
-            id,
-            name: name?.value,
-            ours: ours?.value,
-            phone: phone.map(|phone| phone.value),
-            tell_caller: tell_caller?.value,
-            raise: raise?.value,
-            also_notify: names.also_notify.iter().map(|name| BodyId::from(name.value.as_str())).collect(),
-            answers_for: names.answers_for.iter().map(|name| name.value.clone()).collect(),
-        })
-    };
-    (id.clone(), id.and_then(body), names)
-}
-
-/// Names that must exist: bodies to notify, kinds answered for, each kind by one body at most.
-fn check_names(
-    reader: &Reader<'_>,
-    kinds: &BTreeMap<String, Option<LayerKind>>,
-    bodies: &BTreeMap<BodyId, Option<Body>>,
-    named: &[Names],
-) {
-    let help = |name: &str, known: Vec<&str>| match did_you_mean(name, known) {
-        Some(meant) => format!("did you mean \"{meant}\"?"),
-        None => "add it to this file, or mend the name".to_owned(),
-    };
-    let mut answered = BTreeSet::new();
-    for names in named {
-        for Item { value, span } in &names.also_notify {
-            if !bodies.contains_key(&BodyId::from(value.as_str())) {
-                let help = help(value, bodies.keys().map(BodyId::as_str).collect());
-                reader.problem_with(Code::B001, span.clone(), format!("there is no body \"{value}\""), Some(help));
+    /// The numbers that nobody has checked for a year, as findings at their lines of `text`, the file's text.
+    pub fn stale(&self, text: &str, today: Date) -> Vec<Problem> {
+        let mut found = Vec::new();
+        for body in self.bodies.values() {
+            for line in &body.lines {
+                let age = line.checked.map(|day| day.until((Unit::Day, today)).map_or(0, |span| span.get_days()));
+                let message = match (age, line.checked) {
+                    (Some(days), Some(day)) if days >= CHECKED_DAYS => {
+                        format!("{} of {} was last checked on {day}, over a year ago", line.number, body.name)
+                    }
+                    (None, _) => format!("nobody has checked {} of {}", line.number, body.name),
+                    _ => continue,
+                };
+                let (of_body, of_line) = (line.nth.0.to_string(), line.nth.1.map(|nth| nth.to_string()));
+                let path: Vec<&str> = match &of_line {
+                    Some(nth) if age.is_some() => vec!["body", &of_body, "line", nth, "checked"],
+                    Some(nth) => vec!["body", &of_body, "line", nth, "number"],
+                    None => vec!["body", &of_body, "phone"],
+                };
+                let mut problem = Problem::of_file("bodies", Code::B002, message);
+                (problem.line, problem.column, problem.width) = position(text, &locate(text, &path));
+                found.push(problem.with_help("ring it; if it is right, set `checked` to today"));
             }
         }
-        for Item { value, span } in &names.answers_for {
-            if !kinds.contains_key(value) {
-                let help = help(value, kinds.keys().map(String::as_str).collect());
-                let what = format!("there is no kind of layer \"{value}\"");
-                reader.problem_with(Code::B001, span.clone(), what, Some(help));
-            } else if !answered.insert(value) {
-                let help = "keep one; where it differs by place, name the body in the layer";
-                let what = format!("two bodies answer for \"{value}\"");
-                reader.problem_with(Code::B001, span.clone(), what, Some(help));
-            }
-        }
+        found.sort_by_key(|problem| (problem.line, problem.column));
+        found
     }
 }
 
@@ -280,12 +286,15 @@ mod tests {
             let body = bodies.body(&BodyId::from(id)).unwrap();
             assert!(body.tell_caller.len() > 20 && !body.raise.is_empty(), "{id}");
         }
-        for kind in bodies.kinds().filter(|kind| kind.role == Role::Answers) {
+        for kind in bodies.kinds().filter(|kind| kind.decides()) {
             assert!(bodies.answering_for(&kind.id).is_some(), "nobody answers for {}", kind.id);
+            assert!(kind.place.is_some(), "a question could not name {}", kind.id);
         }
+        let first: Vec<&str> = bodies.first().map(|matter| matter.id.as_str()).collect();
+        assert_eq!(first, ["danger", "gas", "wires", "water_in_house"], "life at risk first");
         assert!(!bodies.unknown.finder.is_empty() && !bodies.unknown.within.is_empty());
         assert_eq!(bodies.answering_for("adopted_highway").unwrap().id.as_str(), "highways");
-        assert_eq!(bodies.kind("hmlr_index").unwrap().role, Role::Registered);
+        assert_eq!(bodies.kind("hmlr_index").unwrap().says, Says::Title);
     }
 
     #[test]
@@ -312,6 +321,42 @@ mod tests {
         ];
         assert_eq!(said.len(), expected.len(), "{said:#?}");
         for expected in expected {
+            assert!(said.iter().any(|said| said.starts_with(expected)), "{expected}: {said:#?}");
+        }
+    }
+
+    #[test]
+    fn a_number_nobody_has_checked_for_a_year_is_a_finding_at_its_line() {
+        let text = "[unknown]\nfinder = \"x\"\nwithin = \"2 hours\"\ntell_caller = \"x\"\nraise = \"x\"\n\
+                    [[body]]\nid = \"a\"\nname = \"A\"\nours = false\ntell_caller = \"x\"\nraise = \"x\"\nphone = \"105\"\n\
+                    [[body.line]]\nnumber = \"07700 900700\"\nhours = \"day and night\"\nchecked = 2025-11-01\n";
+        let bodies = Bodies::parse(text).unwrap();
+        let said: Vec<String> =
+            bodies.stale(text, "2026-11-22".parse().unwrap()).iter().map(ToString::to_string).collect();
+        assert_eq!(said.len(), 2, "{said:#?}");
+        assert!(said[0].starts_with("bodies:12:9: warning[B002]: nobody has checked 105 of A"), "{said:#?}");
+        assert!(said[1].starts_with("bodies:16:11: warning[B002]: 07700 900700 of A was last checked on 2025-11-01"));
+        assert_eq!(bodies.stale(text, "2026-10-31".parse().unwrap()).len(), 1);
+        assert_eq!(bodies.body(&BodyId::from("a")).unwrap().lines[0].number, "105", "the body's phone comes first");
+    }
+
+    #[test]
+    fn a_slip_in_a_line_a_matter_or_a_successor_is_told_with_its_line() {
+        let text = "[unknown]\nfinder = \"x\"\nwithin = \"2 hours\"\ntell_caller = \"x\"\nraise = \"x\"\n\
+                    [[matter]]\nid = \"gas\"\nname = \"Gas\"\nfirst = true\nbody = \"gsa\"\n\
+                    [[body]]\nid = \"gas\"\nname = \"Gas\"\nours = false\ntell_caller = \"x\"\nraise = \"x\"\n\
+                    replaced_by = \"b\"\n\
+                    [[body.line]]\nnumber = \"ring us\"\nhours = \"\"\n";
+        let said: Vec<String> = Bodies::parse(text).unwrap_err().iter().map(ToString::to_string).collect();
+        for expected in [
+            "bodies.toml:6:1: error[T003]: `ask` is missing",
+            "bodies.toml:10:8: error[B001]: there is no body \"gsa\" (did you mean \"gas\"?)",
+            "bodies.toml:17:15: error[B001]: `replaced_by` without `valid_until`",
+            "bodies.toml:17:15: error[B001]: there is no body \"b\"",
+            "bodies.toml:19:10: error[B001]: this is not a number to dial",
+            "bodies.toml:20:9: error[T009]: `hours` is empty",
+            "bodies.toml:18:1: error[T003]: `checked` is missing",
+        ] {
             assert!(said.iter().any(|said| said.starts_with(expected)), "{expected}: {said:#?}");
         }
     }

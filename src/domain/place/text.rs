@@ -183,7 +183,7 @@ impl GridReference {
         let half = self.side_mm / 2;
         let middle =
             GridPoint { easting_mm: self.corner.easting_mm + half, northing_mm: self.corner.northing_mm + half };
-        Located::new(middle, f64::from(self.side_mm) / 1000.0 * core::f64::consts::FRAC_1_SQRT_2)
+        Located::square(middle, f64::from(self.side_mm) / 1000.0)
     }
 }
 

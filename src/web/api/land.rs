@@ -67,7 +67,7 @@ fn place(call: &Call) -> Result<Located, Problem> {
     if let Some(text) = value(["q", "place"]) {
         return match parse_place(text).map_err(refused)? {
             Given::Grid(located) => Ok(located),
-            Given::Degrees(place, uncertainty_m) => Ok(Located::new(on_grid(place)?, uncertainty_m)),
+            Given::Degrees(place, uncertainty_m) => Ok(Located::new(on_grid(place)?, uncertainty_m).from_degrees()),
         };
     }
     if let Some(text) = value(["grid_ref", "gridref"]) {
@@ -75,7 +75,7 @@ fn place(call: &Call) -> Result<Located, Problem> {
     }
     if let (Some(lat), Some(lon)) = (lat, lon) {
         let place = LatLon::in_great_britain(number(lat, "lat")?, number(lon, "lon")?).map_err(refused)?;
-        return Ok(Located::new(on_grid(place)?, DEVICE_UNCERTAINTY_M));
+        return Ok(Located::new(on_grid(place)?, DEVICE_UNCERTAINTY_M).from_degrees());
     }
     if let (Some(easting), Some(northing)) = (easting, northing) {
         let point = GridPoint::on_grid(number(easting, "e")?, number(northing, "n")?).map_err(refused)?;

@@ -138,7 +138,7 @@ fn locate(call: &Call, typed: &str, named: &[Named]) -> Result<(Located, String,
             .app
             .land
             .to_grid(degrees)
-            .map(|point| (Located::new(point, uncertainty_m), "latitude, longitude".into(), String::new()))
+            .map(|point| (Located::new(point, uncertainty_m).from_degrees(), "latitude, longitude".into(), String::new()))
             .ok_or_else(|| "that is outside Great Britain".into()),
         Err(error) => match named.iter().find(|named| named.text.eq_ignore_ascii_case(typed)) {
             Some(named) => Ok((named.place, "place by name".into(), named.text.clone())),
