@@ -4,8 +4,9 @@
 //! asks "where is this, and whose is it" asks through this door, so that tests can answer with a few lines.
 
 use crate::domain::id::BodyId;
-use crate::domain::ownership::OwnerAnswer;
+use crate::domain::ownership::{Asked, Bodies, OwnerAnswer};
 use crate::domain::place::{GridPoint, LatLon, Located};
+use std::sync::Arc;
 
 /// A code or a name that stands for a place, as it was typed; the gazetteer puts it into its own form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +59,18 @@ pub trait Land: Send + Sync {
     /// The National Grid to WGS 84; `None` outside the area that OSTN15 covers.
     fn to_lat_lon(&self, place: GridPoint) -> Option<LatLon>;
 
-    /// Whose land it is, and what to tell the caller.
+    /// Whose land it is by the newest maps, and what to tell the caller.
     fn owner(&self, place: Located) -> OwnerAnswer;
+
+    /// The same for a day, a role, a street, a matter.
+    fn ask(&self, asked: &Asked) -> OwnerAnswer {
+        self.owner(asked.place)
+    }
+
+    /// The table of bodies in force.
+    fn bodies(&self) -> Arc<Bodies> {
+        Arc::new(Bodies::empty())
+    }
 
     /// Where a postcode, a property, a street is, by the council's gazetteers.
     fn find(&self, _code: PlaceCode<'_>) -> Lookup {

@@ -286,7 +286,7 @@ fn a_damaged_layer_is_told_and_nothing_is_certain_while_it_is_missing() {
     let (book, problems) = LandBook::load(&layers, Arc::new(bodies()));
     assert!(problems.is_empty());
     let answer = book.answer(&place);
-    assert_eq!((answer.body.unwrap().as_str(), answer.confidence), ("highways", Confidence::Certain));
+    assert_eq!((answer.body.unwrap().as_str(), answer.confidence), ("highways", Confidence::Confident));
 
     let path = layers.join("roads.json");
     let mut bytes = std::fs::read(&path).unwrap();
@@ -296,7 +296,7 @@ fn a_damaged_layer_is_told_and_nothing_is_certain_while_it_is_missing() {
     let (book, problems) = LandBook::load(&layers, Arc::new(bodies()));
     assert!(problems[0].to_string().contains("its checksum does not fit"), "{}", problems[0]);
     let answer = book.answer(&place);
-    assert_eq!((answer.body.unwrap().as_str(), answer.confidence), ("parks", Confidence::Likely));
+    assert_eq!((answer.body.unwrap().as_str(), answer.confidence), ("parks", Confidence::Probable));
     assert!(answer.why.contains("Could not be read, so not asked: roads.json"), "{}", answer.why);
 
     for length in [0, 10, bytes.len() / 2, bytes.len() - 1] {
@@ -315,7 +315,7 @@ fn a_reload_is_seen_whole_and_has_a_new_epoch() {
     assert_eq!(land.replace(LandBook::new(vec![Arc::new(parks)], Arc::new(bodies()))), 2);
     assert_eq!(held.answer(&place).epoch, 1, "whoever held the old edition ends with it");
     let answer = land.current().answer(&place);
-    assert_eq!((answer.body.unwrap().as_str(), answer.confidence, answer.epoch), ("parks", Confidence::Certain, 2));
+    assert_eq!((answer.body.unwrap().as_str(), answer.confidence, answer.epoch), ("parks", Confidence::Confident, 2));
 }
 
 #[test]
@@ -405,7 +405,7 @@ fn the_layers_of_the_demo_are_sound_and_answer() {
         let at = GridPoint { easting_mm: corner[0], northing_mm: corner[1] };
         let answer = book.answer(&Located::new(at, 1.0));
         assert!(answer.hits.iter().any(|hit| hit.layer == layer.meta.id && hit.position == Position::Boundary));
-        assert_ne!(answer.confidence, Confidence::Certain, "a corner is never certain: {}", answer.why);
+        assert_ne!(answer.confidence, Confidence::Confident, "a corner is never certain: {}", answer.why);
     }
 }
 

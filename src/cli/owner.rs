@@ -2,7 +2,7 @@
 
 use super::import_layer::{layers_dir, read_bodies, read_file};
 use crate::domain::id::BodyId;
-use crate::domain::ownership::{OwnerAnswer, Position};
+use crate::domain::ownership::{Confidence, OwnerAnswer, Position, Role};
 use crate::domain::place::{GridPoint, Located, TYPED_GRID_UNCERTAINTY_M, format_grid_reference};
 use crate::landbook::LandBook;
 use crate::landbook::convert::locate_text;
@@ -156,7 +156,7 @@ fn write_answers(book: &LandBook, points: &[(String, GridPoint)], out: &mut dyn 
     for (id, point) in points {
         let answer = book.answer(&Located::new(*point, TYPED_GRID_UNCERTAINTY_M));
         let body = answer.body.as_ref().map_or("", BodyId::as_str);
-        csv.write_record([id.as_str(), body, confidence_word(&answer), answer.why.as_str()])?;
+        csv.write_record([id.as_str(), body, answer.confidence.as_str(), answer.why.as_str()])?;
     }
     csv.flush().context("cannot write the answers")
 }
@@ -165,14 +165,6 @@ fn position_word(position: Position) -> &'static str {
     match position {
         Position::Interior => "interior",
         Position::Boundary => "boundary",
-    }
-}
-
-fn confidence_word(answer: &OwnerAnswer) -> &'static str {
-    match answer.confidence {
-        crate::domain::ownership::Confidence::Certain => "certain",
-        crate::domain::ownership::Confidence::Likely => "likely",
-        crate::domain::ownership::Confidence::Unknown => "unknown",
     }
 }
 
@@ -188,23 +180,41 @@ fn write_json(located: &Located, answer: &OwnerAnswer, out: &mut dyn Write) -> R
 }
 
 fn write_words(located: &Located, answer: &OwnerAnswer, out: &mut dyn Write) -> Result<()> {
-    let body = answer.body.as_ref().map_or("not known", BodyId::as_str);
-    writeln!(out, "{body} ({})", confidence_word(answer))?;
-    writeln!(
-        out,
-        "  place        {} ({:.3},{:.3}), within {:.1} m",
-        format_grid_reference(located.point, 5),
-        located.point.easting(),
-        located.point.northing(),
-        located.uncertainty_m
-    )?;
-    writeln!(out, "  why          {}", answer.why)?;
+    let name = if answer.body_name.is_empty() { "Not known" } else { &answer.body_name };
+    let role = answer.role.map_or("", Role::as_str);
+    let role = if role.is_empty() { String::new() } else { format!(", {role}") };
+    writeln!(out, "{name} ({}{role})", answer.confidence.as_str())?;
     writeln!(out, "  tell caller  {}", answer.tell_caller)?;
+    if let (Some(question), Confidence::Probable) = (&answer.question, answer.confidence) {
+        writeln!(out, "  make sure    {question}")?;
+    }
+    for line in &answer.lines {
+        let name = if line.name.is_empty() { String::new() } else { format!("{}: ", line.name) };
+        writeln!(out, "  ring         {name}{} ({})", line.number, line.hours)?;
+    }
     writeln!(out, "  raise        {}", answer.raise)?;
     if !answer.also_notify.is_empty() {
         let also: Vec<&str> = answer.also_notify.iter().map(BodyId::as_str).collect();
-        writeln!(out, "  also notify  {}", also.join(", "))?;
+        writeln!(out, "  also tell    {}", also.join(", "))?;
     }
+    for also in &answer.also {
+        writeln!(out, "  also here    {}, {} ({} {})", also.name, also.role.as_str(), also.layer, also.feature)?;
+    }
+    writeln!(out, "  why          {}", answer.why)?;
+    if let Some(basis) = &answer.basis {
+        let licence = if basis.licence.is_empty() { String::new() } else { format!(", {}", basis.licence) };
+        writeln!(out, "  by           {} of {}{licence}", basis.layer_name, basis.date)?;
+    }
+    writeln!(
+        out,
+        "  place        {} ({:.3},{:.3}), within {:.1} m; answered for {:.1} m, {:.1} m of it by coordinates",
+        format_grid_reference(located.point, 5),
+        located.point.easting(),
+        located.point.northing(),
+        located.uncertainty_m,
+        2.0 * answer.sigma_m,
+        answer.crs_accuracy_m
+    )?;
     for hit in &answer.hits {
         let body = hit.body.as_ref().map_or("-", BodyId::as_str);
         let where_it_is = match (hit.nearest_m, hit.position) {
@@ -278,7 +288,8 @@ mod tests {
             ..args(dir.path())
         };
         let said = output(&place, dir.path());
-        assert!(said.starts_with("not known (unknown)\n  place        SJ 49401 25322"), "{said}");
+        assert!(said.starts_with("Not known (unknown)\n  tell caller  "), "{said}");
+        assert!(said.contains("  place        SJ 49401 25322 "), "{said}");
         assert!(said.contains("finds out within"), "{said}");
         let swapped = OwnerArgs { place: vec!["-2.75,52.82".to_owned()], ..place };
         let error = run(&swapped, dir.path(), Path::new("nowhere"), &mut Vec::new()).unwrap_err();

@@ -224,7 +224,7 @@ mod tests {
     use super::*;
     use crate::demo::{history, town};
     use crate::domain::keywords::Keywords;
-    use crate::domain::ownership::{Confidence, OwnerAnswer};
+    use crate::domain::ownership::OwnerAnswer;
     use crate::domain::place::{GridPoint, LatLon, Located};
     use crate::incoming::Sending;
     use crate::intake::{Reading, contact_json};
@@ -368,16 +368,7 @@ mod tests {
             None
         }
         fn owner(&self, _: Located) -> OwnerAnswer {
-            OwnerAnswer {
-                body: None,
-                confidence: Confidence::Unknown,
-                why: String::new(),
-                tell_caller: String::new(),
-                raise: String::new(),
-                also_notify: Vec::new(),
-                hits: Vec::new(),
-                epoch: 0,
-            }
+            OwnerAnswer::unknown("", "", "")
         }
     }
 

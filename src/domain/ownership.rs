@@ -1,8 +1,8 @@
 //! Whose land a place is on, and what to tell the caller: the question, the form of the answer, and the rules that turn
 //! raw hits into one. Never a guess: where nothing is known the answer says so and names who finds out, by when.
 
-mod bodies;
 mod blot;
+mod bodies;
 mod rules;
 mod table;
 mod words;

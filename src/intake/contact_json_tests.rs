@@ -25,13 +25,9 @@ impl Land for Flat {
     fn owner(&self, _: Located) -> OwnerAnswer {
         OwnerAnswer {
             body: Some(BodyId::from("highways")),
-            confidence: Confidence::Certain,
-            why: String::new(),
-            tell_caller: String::new(),
-            raise: String::new(),
-            also_notify: Vec::new(),
-            hits: Vec::new(),
+            confidence: Confidence::Confident,
             epoch: 1,
+            ..OwnerAnswer::unknown("", "", "")
         }
     }
 }

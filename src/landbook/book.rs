@@ -3,11 +3,11 @@
 //! A [`LandBook`] never changes: a reload makes a new one and [`Land`] swaps it in whole, so that no answer ever
 //! mixes two editions. Every answer carries the epoch that gave it.
 
-use super::geometry::{Corner, Extent, corner};
+use super::geometry::{Corner, Extent};
 use super::layer::{Layer, LayerMeta};
 use super::store::{self, StoreError};
 use crate::domain::id::BodyId;
-use crate::domain::ownership::{self, Bodies, Confidence, Found, Hit, OwnerAnswer, Position, Role};
+use crate::domain::ownership::{Asked, Bodies, Correction, OwnerAnswer};
 use crate::domain::place::{GridPoint, LatLon, Located};
 use geo::{Coord, LineString, Simplify};
 use serde_json::{Value, json};
@@ -18,18 +18,17 @@ use std::sync::{Arc, RwLock};
 pub const LAYERS_MAX: usize = 200;
 /// The most features that one call for outlines gives; the console asks again nearer by.
 pub const OUTLINE_FEATURES_MAX: usize = 4_000;
-/// Features of others within the blot of a place are looked for this far at most, in metres; what lies farther is
-/// found by sampling.
-const NEAR_M_MAX: f64 = 25.0;
 
 /// An edition of the council's map layers with the table of bodies that it was checked against.
 #[derive(Debug)]
 pub struct LandBook {
-    epoch: u64,
-    layers: Vec<Arc<Layer>>,
-    bodies: Arc<Bodies>,
-    /// Files that could not be read: while there are any, no answer is certain.
-    missing: Vec<String>,
+    pub(super) epoch: u64,
+    pub(super) layers: Vec<Arc<Layer>>,
+    pub(super) bodies: Arc<Bodies>,
+    /// Files that could not be read: while there are any, no answer from a map is confident.
+    pub(super) missing: Vec<String>,
+    /// What staff have corrected, oldest first.
+    pub(super) corrections: Arc<Vec<Arc<Correction>>>,
 }
 
 /// A box of the National Grid in metres, for maps.
@@ -53,12 +52,12 @@ impl LandBook {
 
     /// From layers in memory.
     pub fn new(layers: Vec<Arc<Layer>>, bodies: Arc<Bodies>) -> Self {
-        Self { epoch: 1, layers, bodies, missing: Vec::new() }
+        Self { epoch: 1, layers, bodies, missing: Vec::new(), corrections: Arc::default() }
     }
 
     /// Reads every layer's file of a directory (`DATA/layers`); a directory that is not there holds none.
     ///
-    /// A file that cannot be read is told and left out; the book goes on without it, but gives no answer as certain,
+    /// A file that cannot be read is told and left out; the book goes on without it, but gives no answer as confident,
     /// since the missing layer might have decided.
     pub fn load(dir: &Path, bodies: Arc<Bodies>) -> (Self, Vec<StoreError>) {
         let mut problems = Vec::new();
@@ -114,50 +113,6 @@ impl LandBook {
     /// The table of bodies.
     pub fn bodies(&self) -> &Arc<Bodies> {
         &self.bodies
-    }
-
-    /// Whose land a place is on: microseconds for a point, a fraction of a millisecond for a blot near an edge.
-    pub fn answer(&self, place: &Located) -> OwnerAnswer {
-        let at = corner(place.point);
-        let sample = |point| {
-            let hits: Vec<_> = self.layers.iter().map(|layer| (layer, layer.touching(corner(point)))).collect();
-            let touching = hits.iter().flat_map(|(layer, hits)| {
-                hits.iter().map(|(feature, _)| {
-                    let kind = feature.kind.as_ref().unwrap_or(&layer.meta.kind);
-                    (kind.as_str(), feature.body.as_ref().or(layer.meta.body.as_ref()))
-                })
-            });
-            ownership::body_touching(&self.bodies, touching)
-        };
-        let mut answer = ownership::answer(&self.bodies, place, self.found(place, at), &sample, self.epoch);
-        if !self.missing.is_empty() {
-            answer.confidence = answer.confidence.max(Confidence::Likely);
-            answer.why.push_str(&format!(" Could not be read, so not asked: {}.", self.missing.join(", ")));
-        }
-        answer
-    }
-
-    fn found(&self, place: &Located, at: Corner) -> Vec<Found> {
-        let mut all = Vec::new();
-        for layer in &self.layers {
-            for (feature, position) in layer.touching(at) {
-                let edge_m = match position {
-                    Position::Interior => layer.edge_m(feature, at),
-                    Position::Boundary => 0.0,
-                };
-                all.push(found(layer, feature, position, Some(edge_m), None));
-            }
-            let role = self.bodies.kind(&layer.meta.kind).map_or(Role::Informs, |kind| kind.role);
-            if role != Role::Answers && !layer.has_own_kinds() {
-                continue;
-            }
-            let blot_m = place.uncertainty_m.hypot(layer.meta.accuracy_m).min(NEAR_M_MAX);
-            let reach_mm = (self.bodies.nearest_m_max().max(blot_m) * 1000.0) as i32;
-            for (feature, near_m) in layer.near(at, reach_mm) {
-                all.push(found(layer, feature, Position::Boundary, None, Some(near_m)));
-            }
-        }
-        all
     }
 
     /// A layer's outlines within a box as a GeoJSON FeatureCollection in EPSG:27700, for maps only: lines are
@@ -221,31 +176,6 @@ fn missing_name(problem: &StoreError) -> String {
     }
 }
 
-fn found(
-    layer: &Layer,
-    feature: &super::layer::Feature,
-    position: Position,
-    boundary_m: Option<f64>,
-    nearest_m: Option<f64>,
-) -> Found {
-    Found {
-        hit: Hit {
-            layer: layer.meta.id.clone(),
-            kind: feature.kind.clone().unwrap_or_else(|| layer.meta.kind.clone()),
-            feature: feature.id.clone(),
-            position,
-            body: feature.body.clone().or_else(|| layer.meta.body.clone()),
-            boundary_m,
-            nearest_m,
-        },
-        feature_name: feature.name.clone(),
-        layer_name: layer.meta.name.clone(),
-        layer_date: layer.meta.date.clone(),
-        accuracy_m: layer.meta.accuracy_m,
-        area_m2: feature.area_m2,
-    }
-}
-
 /// A ring in metres to the decimetre, simplified; `None` where nothing is left to draw.
 fn outline(corners: &[Corner], detail_m: f64) -> Option<Vec<[f64; 2]>> {
     let metres = |mm: i32| f64::from(mm) / 1000.0;
@@ -292,6 +222,14 @@ impl crate::land::Land for Land {
 
     fn owner(&self, place: Located) -> OwnerAnswer {
         self.current().answer(&place)
+    }
+
+    fn ask(&self, asked: &Asked) -> OwnerAnswer {
+        self.current().ask(asked)
+    }
+
+    fn bodies(&self) -> Arc<Bodies> {
+        Arc::clone(&self.current().bodies)
     }
 }
 

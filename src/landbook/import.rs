@@ -233,6 +233,8 @@ pub fn import(
         crs,
         features: reading.report.kept,
         repaired: reading.report.repaired,
+        valid_from: None,
+        valid_until: None,
         accepted: None,
     };
     Ok((Layer::new(meta, reading.features), reading.report))

@@ -45,6 +45,12 @@ pub struct LayerMeta {
     pub body: Option<BodyId>,
     /// The day for which it is true, `YYYY-MM-DD`.
     pub date: String,
+    /// The first day on which all of it holds, where it says; earlier days are answered without it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub valid_from: Option<Date>,
+    /// The last day on which all of it holds, where it has been followed by another.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub valid_until: Option<Date>,
     /// The terms of use, to be shown.
     pub licence: String,
     /// How far off its lines may be, in metres.

@@ -3,6 +3,7 @@
 //! A layer is read from a file once, checked and repaired at the door, and kept in whole millimetres; a lookup is
 //! exact and takes microseconds. The rules that choose between layers are in [`crate::domain::ownership`].
 
+mod answering;
 pub mod book;
 pub mod check;
 pub mod convert;

@@ -204,6 +204,11 @@ impl App {
         random_bytes().expect("the operating system gives random bytes")
     }
 
+    /// The day, where the council is.
+    pub fn today(&self) -> jiff::civil::Date {
+        self.desk.zone.to_datetime(self.clock.now()).date()
+    }
+
     /// Counts a contact that was taken.
     pub fn took(&self, channel: Channel) {
         self.metrics.contact(channel);

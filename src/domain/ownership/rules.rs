@@ -121,12 +121,7 @@ pub fn answer(bodies: &Bodies, asked: &Asked, ground: &dyn Ground, epoch: u64) -
 
 /// The body that decides at a point, with the kind of ground by which it does; `None` where nobody answers, or two of
 /// one rank do.
-pub(super) fn decider(
-    bodies: &Bodies,
-    asked: &Asked,
-    ground: &dyn Ground,
-    at: GridPoint,
-) -> Option<(BodyId, String)> {
+pub(super) fn decider(bodies: &Bodies, asked: &Asked, ground: &dyn Ground, at: GridPoint) -> Option<(BodyId, String)> {
     let mut best: Option<(u16, BodyId, String)> = None;
     let mut disputed = false;
     ground.touching(at, &mut |touch| {
@@ -209,7 +204,6 @@ fn verdict<'b>(bodies: &'b Bodies, asked: &Asked, ground: &dyn Ground, ranked: &
         return by_blot(bodies, asked, ground, ranked, &blot, plain(Confidence::Ask, why, title));
     };
     let winner = &ranked[first];
-    let hit = &winner.found.hit;
     let mut why = words::stands(bodies, winner);
     if let Some(correction) = &winner.found.corrected {
         why.push_str(&words::corrected(correction));
@@ -219,8 +213,9 @@ fn verdict<'b>(bodies: &'b Bodies, asked: &Asked, ground: &dyn Ground, ranked: &
             why.push_str(&format!(" It decides before {}.", words::described(bodies, other)));
         }
     }
-    let well_inside =
-        |one: &Ranked<'_>| one.found.hit.position == Position::Interior && one.found.hit.boundary_m >= Some(2.0 * sigma_m);
+    let well_inside = |one: &Ranked<'_>| {
+        one.found.hit.position == Position::Interior && one.found.hit.boundary_m >= Some(2.0 * sigma_m)
+    };
     let equal = |one: &&Ranked<'b>| one.answers(asked.role) && one.touches() && one.rank == winner.rank;
     let rivals: BTreeSet<&BodyId> = ranked.iter().filter(equal).filter_map(Ranked::body_id).collect();
     let claims: BTreeSet<&BodyId> = ranked
@@ -232,7 +227,10 @@ fn verdict<'b>(bodies: &'b Bodies, asked: &Asked, ground: &dyn Ground, ranked: &
     let disputed: Vec<BodyId> = if claims.len() > 1 { claims.into_iter().cloned().collect() } else { Vec::new() };
     if disputed.len() > 1 && ranked.iter().filter(equal).all(|one| well_inside(one)) && asked.along.is_empty() {
         let names: Vec<String> = disputed.iter().map(|id| words::name_of(bodies, Some(id))).collect();
-        let why = format!("The maps contradict each other: by equal rank this is the land of {}. {why}", names.join(" and of "));
+        let why = format!(
+            "The maps contradict each other: by equal rank this is the land of {}. {why}",
+            names.join(" and of ")
+        );
         return Verdict { disputed, ..plain(Confidence::Unknown, why, Some(first)) };
     }
     let near = ranked.iter().find(|one| {

@@ -18,12 +18,8 @@ const SAYS: [(&str, Says); 7] = [
     ("answers", Says::Role(Role::Maintains)),
 ];
 /// What a matter's `role` can be.
-const ROLES: [(&str, Role); 4] = [
-    ("owns", Role::Owns),
-    ("adopts", Role::Adopts),
-    ("maintains", Role::Maintains),
-    ("regulates", Role::Regulates),
-];
+const ROLES: [(&str, Role); 4] =
+    [("owns", Role::Owns), ("adopts", Role::Adopts), ("maintains", Role::Maintains), ("regulates", Role::Regulates)];
 
 impl Bodies {
     /// Reads the text of `config/bodies.toml`; all slips at once, each with its line.
@@ -138,13 +134,8 @@ fn read_body(mut table: Fields<'_>, nth: usize) -> (Option<BodyId>, Option<Body>
     }
     let mut lines: Vec<Line> = Vec::new();
     if let Some(phone) = table.text("phone").filter(|phone| dialable(&table, phone)) {
-        let line = Line {
-            name: String::new(),
-            number: phone.value,
-            hours: String::new(),
-            checked: None,
-            nth: (nth, None),
-        };
+        let line =
+            Line { name: String::new(), number: phone.value, hours: String::new(), checked: None, nth: (nth, None) };
         lines.push(line);
     }
     let tables = table.tables("line");

@@ -57,41 +57,33 @@ pub(super) fn spread(bodies: &Bodies, reach_m: f64, blot: &Blot) -> String {
 
 /// The question whose answer decides between the grounds under the blot.
 pub(super) fn question(bodies: &Bodies, blot: &Blot) -> String {
-    let mut places: Vec<String> = Vec::new();
-    for (share, kind) in blot.shares.iter().zip(&blot.kinds) {
-        let kind = kind.as_deref().and_then(|kind| bodies.kind(kind));
-        let place = match (&share.body, kind) {
-            (Some(body), Some(kind)) => match &kind.place {
-                Some(place) if !places.contains(place) => place.clone(),
-                // Two bodies on ground of one kind: only their names tell them apart.
-                _ => format!("on the land of {}", name_of(bodies, Some(body))),
-            },
-            (Some(body), None) => format!("on the land of {}", name_of(bodies, Some(body))),
-            (None, _) => continue,
-        };
-        places.push(place);
-    }
-    places.truncate(PLACES_MAX);
-    if blot.shares.iter().any(|share| share.body.is_none()) {
-        places.push(ELSEWHERE.to_owned());
-    }
-    match places.split_last() {
-        Some((last, rest)) if !rest.is_empty() => format!("Is it {}, or {last}?", rest.join(", ")),
-        _ => WHERE.to_owned(),
-    }
+    let known = blot.shares.iter().zip(&blot.kinds);
+    let sides: Vec<(&BodyId, &str)> =
+        known.filter_map(|(share, kind)| Some((share.body.as_ref()?, kind.as_deref()?))).collect();
+    ask(bodies, &sides, blot.shares.iter().any(|share| share.body.is_none()))
 }
 
 /// The question where two features are as near as each other.
 pub(super) fn between(bodies: &Bodies, near: &[&Ranked<'_>]) -> String {
-    let mut places: Vec<String> = Vec::new();
-    for one in near.iter().take(PLACES_MAX) {
-        let kind = bodies.kind(&one.found.hit.kind);
-        let place = match kind.and_then(|kind| kind.place.clone()) {
-            Some(place) if !places.contains(&place) => place,
-            _ => format!("on the land of {}", name_of(bodies, one.body_id())),
-        };
-        places.push(place);
-    }
+    let sides: Vec<(&BodyId, &str)> =
+        near.iter().filter_map(|one| Some((one.body_id()?, one.found.hit.kind.as_str()))).collect();
+    ask(bodies, &sides, false)
+}
+
+/// "Is it on the road or the pavement, or in the park?": each side by its kind of ground, by the body's name where two
+/// sides are of one kind.
+fn ask(bodies: &Bodies, sides: &[(&BodyId, &str)], elsewhere: bool) -> String {
+    let place = |kind: &str| bodies.kind(kind).and_then(|kind| kind.place.as_deref());
+    let of_kind = |kind: &str| sides.iter().filter(|(_, other)| place(other) == place(kind)).count();
+    let mut places: Vec<String> = sides
+        .iter()
+        .take(PLACES_MAX)
+        .map(|(body, kind)| match place(kind) {
+            Some(place) if of_kind(kind) == 1 => place.to_owned(),
+            _ => format!("on the land of {}", name_of(bodies, Some(body))),
+        })
+        .collect();
+    places.extend(elsewhere.then(|| ELSEWHERE.to_owned()));
     match places.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("Is it {}, or {last}?", rest.join(", ")),
         _ => WHERE.to_owned(),

@@ -356,15 +356,7 @@ fn schemas() -> Value {
             "errors": list_of("Fault"),
             "errors_n": { "type": "integer", "description": "How many there are, where not all are listed" },
         })),
-        "Owner": answer_of(&["place", "body", "confidence", "why", "tell_caller", "raise", "also_notify", "hits", "epoch"], value!({
-            "place": { "type": "object" },
-            "body": { "type": ["string", "null"], "description": "null: not known; tell_caller says who finds out" },
-            "confidence": { "type": "string", "enum": ["certain", "likely", "unknown"] },
-            "why": { "type": "string" }, "tell_caller": { "type": "string" }, "raise": { "type": "string" },
-            "also_notify": { "type": "array", "items": { "type": "string" } },
-            "hits": { "type": "array", "items": { "type": "object" } },
-            "epoch": { "type": "integer" },
-        })),
+        "Owner": super::land::schema(),
         "Incidents": answer_of(&["head", "incidents"], value!({
             "head": { "type": "integer" }, "incidents": list_of("Incident"),
         })),

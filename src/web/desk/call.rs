@@ -6,7 +6,7 @@ use super::{Named, grid_ref, html, redirect, with_scene};
 use crate::domain::contact::Channel;
 use crate::domain::event::{Answer, Event};
 use crate::domain::id::{ContactId, PlaybookId, Tag};
-use crate::domain::ownership::Confidence;
+use crate::domain::ownership::{Asked, Confidence};
 use crate::domain::place::{Given, Located, parse_place};
 use crate::domain::playbook::Step;
 use crate::domain::policy::Policy;
@@ -138,7 +138,9 @@ fn locate(call: &Call, typed: &str, named: &[Named]) -> Result<(Located, String,
             .app
             .land
             .to_grid(degrees)
-            .map(|point| (Located::new(point, uncertainty_m).from_degrees(), "latitude, longitude".into(), String::new()))
+            .map(|point| {
+                (Located::new(point, uncertainty_m).from_degrees(), "latitude, longitude".into(), String::new())
+            })
             .ok_or_else(|| "that is outside Great Britain".into()),
         Err(error) => match named.iter().find(|named| named.text.eq_ignore_ascii_case(typed)) {
             Some(named) => Ok((named.place, "place by name".into(), named.text.clone())),
@@ -150,7 +152,7 @@ fn locate(call: &Call, typed: &str, named: &[Named]) -> Result<(Located, String,
 fn about(call: &Call, located: Located, reading: &str, label: &str, named: &[Named]) -> LandReply {
     let view = call.app.view();
     let now = call.app.clock.now();
-    let answer = call.app.land.owner(located);
+    let answer = call.app.land.ask(&Asked { on: Some(call.app.today()), ..Asked::at(located) });
     let body_words = |id: &crate::domain::id::BodyId| readable(id.as_str());
     let mut nearby: Vec<(f64, NearbyReport)> = view
         .tally
@@ -186,10 +188,15 @@ fn about(call: &Call, located: Located, reading: &str, label: &str, named: &[Nam
         problem: String::new(),
         matches: matches(named),
         owner: Some(Owner {
-            body: answer.body.as_ref().map_or_else(|| "Not known".to_owned(), body_words),
+            body: match (&answer.body, answer.body_name.is_empty()) {
+                (Some(_), false) => answer.body_name.clone(),
+                (Some(id), true) => body_words(id),
+                (None, _) => "Not known".to_owned(),
+            },
             badge: match answer.confidence {
-                Confidence::Certain => Badge::new(Tone::Ok, "Inside boundary"),
-                Confidence::Likely => Badge::new(Tone::Warn, "Check with caller"),
+                Confidence::Confident => Badge::new(Tone::Ok, "Inside boundary"),
+                Confidence::Probable => Badge::new(Tone::Warn, "Check with caller"),
+                Confidence::Ask => Badge::new(Tone::Warn, "Ask the caller"),
                 Confidence::Unknown => Badge::new(Tone::Warn, "Not known"),
             },
             why: answer.why,

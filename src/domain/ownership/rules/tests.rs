@@ -171,7 +171,7 @@ fn a_point_on_a_shared_boundary_is_a_question_that_names_both_sides() {
 #[test]
 fn a_line_between_two_features_of_one_body_is_no_doubt() {
     check(1.0, &["adopted_highway H1 -40 -9 0 9", "adopted_highway H2 0 -9 40 9"], "confident highways by H1 []");
-    check(1.0, &["adopted_highway H1 -40 -2 0 2", "adopted_highway H2 0 -2 40 2"], "ask - by H1 []");
+    check(1.0, &["adopted_highway H1 -40 -2 0 2", "adopted_highway H2 0 -2 40 2"], "probable highways by H1 []");
 }
 
 #[test]
@@ -287,10 +287,8 @@ fn staff_who_say_that_the_map_is_wrong_are_believed_and_named() {
 
 #[test]
 fn a_body_that_was_replaced_answers_for_its_time() {
-    let text = include_str!("../../../../config/bodies.toml").replace(
-        "id = \"parks\"",
-        "id = \"parks\"\nvalid_until = 2028-03-31\nreplaced_by = \"council_property\"",
-    );
+    let text = include_str!("../../../../config/bodies.toml")
+        .replace("id = \"parks\"", "id = \"parks\"\nvalid_until = 2028-03-31\nreplaced_by = \"council_property\"");
     let bodies = Bodies::parse(&text).unwrap();
     let on = |day: &str| {
         let place = Located::new(point(0.0, 0.0), 1.0);
