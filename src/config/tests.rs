@@ -97,7 +97,7 @@ fn the_sample_council_loads_without_a_finding() {
     let now: Timestamp = "2026-11-20T20:00:00Z".parse().unwrap();
     let loaded = load_at(&root().join("config/callout.toml"), now).unwrap_or_else(|p| panic!("{p:#?}"));
     assert_eq!(loaded.warnings, []);
-    assert_eq!(loaded.policy.playbooks.len(), 10);
+    assert!(loaded.policy.playbooks.len() >= 10);
     for document in &loaded.documents {
         assert!(!document.text.contains("+4477"), "{:?} holds a number", document.kind);
     }
