@@ -93,7 +93,7 @@ impl Ground for OnDay<'_> {
             .iter()
             .map(|(layer, feature, position)| {
                 let edge_m = match position {
-                    Position::Interior => feature.edge_m(point),
+                    Position::Interior => layer.edge_m(feature, point),
                     Position::Boundary => 0.0,
                 };
                 found(layer, feature, *position, Some(edge_m), None)
