@@ -12,7 +12,7 @@ pub mod transports;
 
 pub use crate::domain::settings::{Council, Deciding, Detect, Paging};
 pub use files::{FILE_BYTES_MAX, Loaded, PLAYBOOKS_MAX, load, load_at};
-pub use transports::{EmailConfig, SmsConfig};
+pub use transports::{EmailConfig, ModemConfig, NotifyConfig, SmsConfig, TwilioConfig};
 
 use crate::domain::problem::{Code, Problem};
 use crate::domain::reading::{Fields, Item, Reader};
@@ -122,6 +122,12 @@ pub struct Config {
     pub email: EmailConfig,
     /// `[sms]`.
     pub sms: SmsConfig,
+    /// `[notify]`.
+    pub notify: NotifyConfig,
+    /// `[twilio]`.
+    pub twilio: TwilioConfig,
+    /// `[modem]`.
+    pub modem: ModemConfig,
     /// `[record]`.
     pub record: Keeping,
     /// `[watch]`.
@@ -156,6 +162,9 @@ impl Config {
             files: Files::read(root.table_or_empty("files")),
             email: by_serde(&mut root, "email", text),
             sms: by_serde(&mut root, "sms", text),
+            notify: by_serde(&mut root, "notify", text),
+            twilio: by_serde(&mut root, "twilio", text),
+            modem: by_serde(&mut root, "modem", text),
             record: Keeping::read(root.table_or_empty("record")),
             watch: Watch::read(root.table_or_empty("watch")),
             demo: Demo::read(root.table_or_empty("demo")),
@@ -207,10 +216,37 @@ impl Config {
         ] {
             *path = files::tidy(&directory.join(&*path));
         }
-        let secrets = [&mut self.email.ca_file, &mut self.email.password_file, &mut self.sms.password_file];
-        for path in secrets.into_iter().flatten() {
-            *path = files::tidy(&directory.join(&*path));
+        let secrets = [
+            &mut self.email.ca_file,
+            &mut self.email.password_file,
+            &mut self.sms.password_file,
+            &mut self.notify.key_file,
+            &mut self.notify.callback_token_file,
+            &mut self.twilio.token_file,
+        ];
+        let relays = self.email.relay.iter_mut().flat_map(|relay| [&mut relay.ca_file, &mut relay.password_file]);
+        for path in secrets.into_iter().chain(relays).flatten() {
+            *path = settled(directory, path);
         }
+        self.modem.command = settled(directory, &self.modem.command);
+        self.modem.config = settled(directory, &self.modem.config);
+    }
+}
+
+/// What stands before the name of a secret that the service manager hands over.
+const CREDENTIAL: &str = "credential:";
+/// The service manager's directory of secrets; see `LoadCredential=` in systemd.exec(5).
+const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
+
+/// A path of the settings, relative to `directory`; `credential:NAME` lies where the service manager put it.
+fn settled(directory: &Path, path: &Path) -> PathBuf {
+    match path.to_str().and_then(|path| path.strip_prefix(CREDENTIAL)) {
+        Some(name) => match std::env::var_os(CREDENTIALS_DIRECTORY) {
+            Some(credentials) => PathBuf::from(credentials).join(name),
+            // Kept as it is: whoever reads it is told that there is no such file.
+            None => path.to_owned(),
+        },
+        None => files::tidy(&directory.join(path)),
     }
 }
 

@@ -37,6 +37,62 @@ pub trait GatewayReader: Send + Sync {
     fn text(&self, query: &str) -> Result<TextIn, String>;
     /// A delivery receipt with its page, from the query; `None` for a page that is none of ours.
     fn receipt(&self, query: &str) -> Result<Option<(PageId, Receipt)>, String>;
+    /// What a supplier called back with, once it has proven who it is.
+    ///
+    /// # Errors
+    /// [`NotHeard`]; nothing was read of a stranger's body.
+    fn called_back(&self, called: &CalledBack<'_>) -> Result<News, NotHeard>;
+}
+
+/// Suppliers that call back at public addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Supplier {
+    /// GOV.UK Notify.
+    Notify,
+    /// Twilio.
+    Twilio,
+}
+
+/// One callback, as it came.
+#[derive(Clone, Copy)]
+pub struct CalledBack<'a> {
+    /// At whose address.
+    pub supplier: Supplier,
+    /// At the address for texts that come in; otherwise at that for receipts.
+    pub text: bool,
+    /// Path and query, as sent.
+    pub path_and_query: &'a str,
+    /// The `Authorization` header.
+    pub authorization: Option<&'a str>,
+    /// The `X-Twilio-Signature` header.
+    pub signature: Option<&'a str>,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+/// What a callback tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// A text came in.
+    Text {
+        /// Which, by the supplier's name for it: it may be told twice.
+        id: String,
+        /// The text.
+        text: TextIn,
+    },
+    /// What became of a page.
+    Receipt(PageId, Receipt),
+    /// Nothing that concerns us: a page that is none of ours, a status that we do not know.
+    Nothing,
+}
+
+/// Why a callback is not heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotHeard {
+    /// It did not prove that it comes from the supplier.
+    Stranger,
+    /// It makes no sense; without its content.
+    Misread(String),
 }
 
 /// A text that came in.

@@ -142,7 +142,7 @@ async fn each_route_is_open_to_exactly_those_that_the_table_names() {
             Allow::Everybody => {
                 assert!(![401, 403].contains(&ask(None).await) || route.name == "sign_in", "{}", route.name);
             }
-            Allow::PathSecret => {
+            Allow::PathSecret | Allow::Supplier => {
                 let status = ask(None).await;
                 assert!(!(200..300).contains(&status), "{}: a wrong secret opens nothing: {status}", route.name);
             }

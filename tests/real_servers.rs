@@ -66,7 +66,7 @@ fn text_to(number: &str, page: u64, text: String) -> Outgoing {
 
 fn smtp_settings(postfix: &PostfixRig) -> EmailConfig {
     EmailConfig {
-        via: EmailVia::Smtp,
+        via: EmailVia::Smtp.into(),
         host: "localhost".into(),
         port: Some(postfix::PORT),
         ca_file: Some(postfix.ca_file()),
@@ -182,7 +182,7 @@ fn a_real_sms_gateway_carries_a_page_its_receipts_and_the_reply() {
     let secret = reply_code::path_secret(&KEY, "kannel");
     let kannel = KannelRig::start(&inbound::reply_address(&base, &secret));
     let settings = SmsConfig {
-        via: SmsVia::Kannel,
+        via: SmsVia::Kannel.into(),
         url: kannel::SENDSMS.into(),
         user: kannel::USER.into(),
         password_file: Some(kannel.password_file()),

@@ -3,7 +3,8 @@
 
 use super::picture;
 use crate::clock::Clock;
-use crate::config::{self, EmailConfig, Loaded, SmsConfig};
+use crate::config::transports::{EmailVia, SmsVia};
+use crate::config::{self, Config, Loaded};
 use crate::daemon::engine::LOG_DIR;
 use crate::domain::id::Seq;
 use crate::domain::policy::DocumentKind;
@@ -12,7 +13,7 @@ use crate::domain::reading::{locate, position};
 use crate::domain::record::Record;
 use crate::domain::time::Timestamp;
 use crate::log::tail::Follow;
-use crate::transport::{EmailTransport, EmailVia, Outbox, SetupProblem, SmsTransport, SmsVia};
+use crate::transport::{Outbox, Providers, SetupProblem, providers};
 use anyhow::Result;
 use std::io::Write;
 use std::path::Path;
@@ -52,7 +53,7 @@ pub fn run_at(args: &CheckArgs, config: &Path, now: Timestamp, out: &mut dyn Wri
     let outcome = config::load_at(config, now);
     let (loaded, mut problems) = match outcome {
         Ok(loaded) => {
-            let mut problems = transports(&loaded.config.email, &loaded.config.sms, config);
+            let mut problems = transports(&loaded.config, config);
             problems.extend(loaded.warnings.clone());
             problems.extend(other_files(&loaded));
             (Some(loaded), problems)
@@ -100,18 +101,27 @@ fn summary(path: &Path, loaded: &Loaded) -> String {
         loaded.bodies.bodies().count(),
         policy.calendar.holidays.len(),
     );
-    if loaded.config.email.via == EmailVia::Outbox && loaded.config.sms.via == SmsVia::Outbox {
+    let config = &loaded.config;
+    if config.email.via == EmailVia::Outbox.into() && config.sms.via == SmsVia::Outbox.into() {
         line += "\nEmails and texts go to the outbox page only: nothing leaves this machine (email.via, sms.via).";
+        return line;
+    }
+    if providers::reply_number(config).is_none() && config.sms.via != SmsVia::Outbox.into() {
+        line += "\nNobody can answer by text: no provider has a number of its own for replies (notify.number, twilio.from, \
+                 sms.from). The link in each text works all the same; GOV.UK Notify gives a dedicated number on request.";
+    }
+    if config.sms.via.0.contains(&SmsVia::Notify) && config.notify.callback_token_file.is_none() {
+        line += "\nGOV.UK Notify cannot call back (notify.callback_token_file): it is asked every 30 s what became of each page.";
     }
     line
 }
 
 /// What is wrong with the settings of the transports, at their place in the configuration. Connects to nothing.
-fn transports(email: &EmailConfig, sms: &SmsConfig, config: &Path) -> Vec<Problem> {
-    let outbox = Arc::new(Outbox::new(Arc::new(Clock::System), 1));
-    let mut slips: Vec<SetupProblem> = EmailTransport::build(email, &outbox).err().unwrap_or_default();
+fn transports(settings: &Config, config: &Path) -> Vec<Problem> {
+    let clock = Arc::new(Clock::System);
+    let outbox = Arc::new(Outbox::new(Arc::clone(&clock), 1));
     // The real secret part comes from the log's key; any will do to try the settings.
-    slips.extend(SmsTransport::build(sms, "check", &outbox).err().unwrap_or_default());
+    let slips: Vec<SetupProblem> = Providers::build(settings, "check", &outbox, &clock).err().unwrap_or_default();
     let text = std::fs::read_to_string(config).unwrap_or_default();
     slips
         .into_iter()

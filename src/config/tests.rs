@@ -55,6 +55,12 @@ fn page() -> String {
             "# Text messages.\n{}",
             page_of(&source, "SmsConfig", "sms", &toml::Table::try_from(&config.sms).unwrap())
         ),
+        format!(
+            "# Suppliers that [email] and [sms] may name; docs/providers.md tells how to set up each.\n{}",
+            page_of(&source, "NotifyConfig", "notify", &toml::Table::try_from(&config.notify).unwrap())
+        ),
+        page_of(&source, "TwilioConfig", "twilio", &toml::Table::try_from(&config.twilio).unwrap()),
+        page_of(&source, "ModemConfig", "modem", &toml::Table::try_from(&config.modem).unwrap()),
         config.deciding.detect.page("detect"),
         config.deciding.paging.page("paging"),
         config.limits.page("limits"),
@@ -75,6 +81,23 @@ fn the_page_of_settings_is_the_code_and_reads_back_as_the_defaults() {
 #[test]
 fn an_empty_file_is_all_defaults() {
     assert_eq!(Config::parse("callout.toml", "").unwrap(), Config::default());
+}
+
+#[test]
+fn providers_are_one_name_or_a_list_in_their_order() {
+    use transports::{SmsVia, Ways};
+    let via = |text: &str| Config::parse("callout.toml", text).map(|config| config.sms.via);
+    assert_eq!(via("[sms]\nvia = \"kannel\"\n").unwrap(), SmsVia::Kannel.into());
+    assert_eq!(
+        via("[sms]\nvia = [\"notify\", \"twilio\", \"modem\"]\n").unwrap(),
+        Ways(vec![SmsVia::Notify, SmsVia::Twilio, SmsVia::Modem])
+    );
+    let told = via("[sms]\nvia = [\"notify\", \"pigeon\"]\n").unwrap_err();
+    assert!(told[0].message.contains("unknown variant `pigeon`"), "{told:?}");
+    let relays = "[email]\nhost = \"a.example.gov.uk\"\nuser = \"x\"\n[[email.relay]]\nhost = \"b.example.gov.uk\"\n";
+    let servers: Vec<_> = Config::parse("callout.toml", relays).unwrap().email.servers().collect();
+    assert_eq!([&servers[0].host[..], &servers[1].host], ["a.example.gov.uk", "b.example.gov.uk"]);
+    assert_eq!(servers[1].user, None, "a relay signs in with its own name or not at all");
 }
 
 #[test]

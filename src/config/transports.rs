@@ -1,6 +1,13 @@
-//! `[email]` and `[sms]`: how pages leave. What they ask for is built and checked in `transport/config.rs`.
+//! `[email]` and `[sms]`: how pages leave, and the suppliers that they may name: `[notify]`, `[twilio]`, `[modem]`.
+//! What they ask for is built and checked in `transport/providers.rs`.
+//!
+//! A secret is never a setting: a setting names the file that holds it, or `credential:NAME` for one that systemd hands
+//! over (`LoadCredential=NAME:...` in the unit).
 
-use serde::{Deserialize, Serialize};
+use serde::de::{IntoDeserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::marker::PhantomData;
 use std::path::PathBuf;
 
 /// Seconds that one send may take over all, whatever the server does. Source: design.md, figures in force.
@@ -8,12 +15,56 @@ pub const SEND_TIMEOUT_S: u64 = 15;
 /// Bounds of the send time limit in seconds.
 pub const SEND_TIMEOUT_S_RANGE: std::ops::RangeInclusive<u64> = 1..=120;
 
+/// The providers of one channel in the order in which they are tried: one name, or a list of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ways<T>(pub Vec<T>);
+
+impl<T> From<T> for Ways<T> {
+    fn from(one: T) -> Self {
+        Self(vec![one])
+    }
+}
+
+impl<T: Serialize> Serialize for Ways<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0[..] {
+            [one] => one.serialize(serializer),
+            many => many.serialize(serializer),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ways<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMany<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrMany<T> {
+            type Value = Ways<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a provider's name, or a list of them in the order in which they are tried")
+            }
+            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Self::Value, E> {
+                T::deserialize(name.into_deserializer()).map(Ways::from)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut ways = Vec::new();
+                while let Some(way) = list.next_element()? {
+                    ways.push(way);
+                }
+                Ok(Ways(ways))
+            }
+        }
+        deserializer.deserialize_any(OneOrMany(PhantomData))
+    }
+}
+
 /// `[email]`: how emails leave.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EmailConfig {
-    /// `smtp`: to the council's mail server. `outbox` (default): kept here for the /outbox page, nothing is sent.
-    pub via: EmailVia,
+    /// `smtp`: to the council's mail server. `notify`: by GOV.UK Notify, see `[notify]`. `outbox` (default): kept here for
+    /// the /outbox page, nothing is sent. A list is tried in its order, e.g. `["smtp", "notify"]`: where one does not take
+    /// an email, the next gets it at once, and one that fails three times running is left out for half a minute.
+    pub via: Ways<EmailVia>,
     /// The mail server's name, e.g. `smtp.example.gov.uk`. With TLS its certificate must be for this name.
     pub host: String,
     /// Its port. Default: 587, or 465 with `tls = "wrapper"`.
@@ -44,12 +95,65 @@ pub struct EmailConfig {
     pub message_id_domain: Option<String>,
     /// Seconds that one send may take over all. 1 to 120, default 15.
     pub timeout_s: u64,
+    /// Further mail servers, tried in their order after the one above, each as `[[email.relay]]` with `host` and, where
+    /// they differ from the defaults, `port`, `tls`, `allow_clear_text`, `ca_file`, `user`, `password_file`. Default: none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub relay: Vec<Relay>,
+}
+
+/// `[[email.relay]]`: a further mail server. What is not here is as in `[email]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Relay {
+    /// Its name.
+    pub host: String,
+    /// Its port. Default: 587, or 465 with `tls = "wrapper"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// As in `[email]`.
+    #[serde(default = "Tls::required")]
+    pub tls: Tls,
+    /// As in `[email]`.
+    #[serde(default)]
+    pub allow_clear_text: bool,
+    /// As in `[email]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+    /// As in `[email]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// As in `[email]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<PathBuf>,
+}
+
+impl EmailConfig {
+    /// The settings of each mail server in turn: the first, then the relays.
+    pub fn servers(&self) -> impl Iterator<Item = Self> {
+        let own = Self { relay: Vec::new(), ..self.clone() };
+        let relays: Vec<Self> = self
+            .relay
+            .iter()
+            .cloned()
+            .map(|Relay { host, port, tls, allow_clear_text, ca_file, user, password_file }| Self {
+                host,
+                port,
+                tls,
+                allow_clear_text,
+                ca_file,
+                user,
+                password_file,
+                ..own.clone()
+            })
+            .collect();
+        std::iter::once(own).chain(relays)
+    }
 }
 
 impl Default for EmailConfig {
     fn default() -> Self {
         Self {
-            via: EmailVia::Outbox,
+            via: EmailVia::Outbox.into(),
             host: "localhost".into(),
             port: None,
             tls: Tls::Required,
@@ -61,6 +165,7 @@ impl Default for EmailConfig {
             reply_to: None,
             message_id_domain: None,
             timeout_s: SEND_TIMEOUT_S,
+            relay: Vec::new(),
         }
     }
 }
@@ -69,8 +174,10 @@ impl Default for EmailConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EmailVia {
-    /// The council's mail server.
+    /// The council's mail server, then its further ones.
     Smtp,
+    /// GOV.UK Notify.
+    Notify,
     /// The capture outbox.
     Outbox,
 }
@@ -87,12 +194,21 @@ pub enum Tls {
     None,
 }
 
+impl Tls {
+    fn required() -> Self {
+        Self::Required
+    }
+}
+
 /// `[sms]`: how text messages leave and come in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SmsConfig {
-    /// `kannel`: to a Kannel gateway. `outbox` (default): kept here for the /outbox page, nothing is sent.
-    pub via: SmsVia,
+    /// `notify`: by GOV.UK Notify, see `[notify]`. `twilio`: see `[twilio]`. `kannel`: to a Kannel gateway, the keys
+    /// below. `modem`: by a modem on this machine, see `[modem]`. `outbox` (default): kept here for the /outbox page,
+    /// nothing is sent. A list is tried in its order, e.g. `["notify", "twilio", "modem"]`: where one does not take a
+    /// text, the next gets it at once, and one that fails three times running is left out for half a minute.
+    pub via: Ways<SmsVia>,
     /// Kannel's sendsms address, e.g. `http://127.0.0.1:13013/cgi-bin/sendsms`. Plain http only, since that is what
     /// Kannel speaks; so on this machine or a private network only.
     pub url: String,
@@ -120,7 +236,7 @@ pub struct SmsConfig {
 impl Default for SmsConfig {
     fn default() -> Self {
         Self {
-            via: SmsVia::Outbox,
+            via: SmsVia::Outbox.into(),
             url: "http://127.0.0.1:13013/cgi-bin/sendsms".into(),
             allow_clear_text: false,
             user: "callout".into(),
@@ -136,8 +252,116 @@ impl Default for SmsConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SmsVia {
+    /// GOV.UK Notify.
+    Notify,
+    /// Twilio.
+    Twilio,
     /// A Kannel gateway.
     Kannel,
+    /// A modem on this machine, through gammu.
+    Modem,
     /// The capture outbox.
     Outbox,
+}
+
+/// `[notify]`: GOV.UK Notify. docs/providers.md has the templates to paste and each step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NotifyConfig {
+    /// A file that holds the API key and nothing else, readable by its owner only. The key is of the kind "live", and reads
+    /// `name-service-secret`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_file: Option<PathBuf>,
+    /// The id of the template for texts: its whole message is `((message))`. Needed for `sms.via = "notify"`.
+    pub sms_template: String,
+    /// The id of the template for emails: subject `((subject))`, message `((message))`. Needed for `email.via = "notify"`.
+    pub email_template: String,
+    /// The dedicated number that texts come from and replies go to, e.g. `07700 900999`. Notify gives one on request;
+    /// without it nobody can answer by text, and the link in the text is the way to answer. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
+    /// The id of the text message sender, where the service has several. Default: the service's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sms_sender: Option<String>,
+    /// The id of the reply-to address, where the service has several. Default: the service's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<String>,
+    /// A file that holds the bearer token (20 characters or more) with which Notify calls back. Default: callbacks are
+    /// refused, and Notify is asked every 30 s what became of each page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callback_token_file: Option<PathBuf>,
+    /// Where Notify is. Another address only for a test.
+    pub url: String,
+    /// Seconds that one send may take over all. 1 to 120, default 15.
+    pub timeout_s: u64,
+}
+
+impl Default for NotifyConfig {
+    fn default() -> Self {
+        Self {
+            key_file: None,
+            sms_template: String::new(),
+            email_template: String::new(),
+            number: None,
+            sms_sender: None,
+            reply_to: None,
+            callback_token_file: None,
+            url: "https://api.notifications.service.gov.uk".into(),
+            timeout_s: SEND_TIMEOUT_S,
+        }
+    }
+}
+
+/// `[twilio]`: texts by Twilio.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TwilioConfig {
+    /// The account, `AC` and 32 hex digits.
+    pub account: String,
+    /// A file that holds the account's auth token and nothing else, readable by its owner only. It signs in, and proves
+    /// that a callback is Twilio's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<PathBuf>,
+    /// The number that texts come from and replies go to, e.g. `07700 900999`. A name instead of a number cannot be
+    /// replied to.
+    pub from: String,
+    /// Where Twilio is. Another address only for a test.
+    pub url: String,
+    /// Seconds that one send may take over all. 1 to 120, default 15.
+    pub timeout_s: u64,
+}
+
+impl Default for TwilioConfig {
+    fn default() -> Self {
+        Self {
+            account: String::new(),
+            token_file: None,
+            from: String::new(),
+            url: "https://api.twilio.com".into(),
+            timeout_s: SEND_TIMEOUT_S,
+        }
+    }
+}
+
+/// `[modem]`: texts by a modem on this machine, the last resort when the internet is gone. gammu-smsd runs beside callout
+/// and owns the modem.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModemConfig {
+    /// The program that lays a text into the queue of gammu-smsd, by its whole path.
+    pub command: PathBuf,
+    /// The configuration of gammu-smsd.
+    pub config: PathBuf,
+    /// Seconds that it may take. 1 to 120, default 15.
+    pub timeout_s: u64,
+}
+
+impl Default for ModemConfig {
+    fn default() -> Self {
+        Self {
+            command: "/usr/bin/gammu-smsd-inject".into(),
+            config: "/etc/gammu-smsdrc".into(),
+            timeout_s: SEND_TIMEOUT_S,
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! only then the announced pages go again and the web server listens. Order of the end: no more requests, sends under
 //! way finish, everything durable, within [`STOP_WITHIN`].
 
+use super::asking::Asking;
 use super::engine::{self, Engine, EngineError, Storage};
 use super::heads::Signer;
 use super::health::Observers;
@@ -14,25 +15,31 @@ use super::retention::Retention;
 use super::roster;
 use super::signals::{HangUps, Signals, Told};
 use super::supervise;
+use super::switchboard::Switchboard;
 use super::watch::{Found, Watch, Watched, start as start_watch, tell_systemd};
 use crate::clock::Clock;
+use crate::config::transports::{EmailVia, SmsVia};
 use crate::config::{self, Loaded};
 use crate::domain::event::{Answer, Author, Event};
-use crate::domain::id::Seq;
+use crate::domain::id::{PageId, Seq};
 use crate::domain::ownership::Bodies;
 use crate::domain::paging::Status;
-use crate::domain::person::People;
+use crate::domain::person::{PageChannel, People};
 use crate::domain::policy::Document;
 use crate::domain::problem::Problem;
 use crate::domain::reply_code::{self, Key};
 use crate::domain::schedule::Schedule;
 use crate::domain::state::State;
+use crate::domain::time::Timestamp;
+use crate::incoming::GatewayReader;
 use crate::intake::Intake;
 use crate::keys::{InstallationKey, KeyError};
 use crate::landbook::{Land, LandBook, unknown_bodies};
 use crate::log::heads::HeadKey;
-use crate::transport::inbound::KannelCallbacks;
-use crate::transport::{EmailTransport, Outbox, SetupProblem, SmsTransport};
+use crate::transport::callbacks::Callbacks;
+use crate::transport::{
+    Address, EmailTransport, Notify, Outbox, Outgoing, Providers, SendOutcome, SetupProblem, SmsTransport, providers,
+};
 use crate::web;
 use crate::web::app::AppParts;
 use sd_notify::NotifyState;
@@ -53,6 +60,8 @@ const WEB_STOPS_WITHIN: Duration = Duration::from_secs(5);
 pub const LAYERS_DIR: &str = "layers";
 /// Messages that the outbox keeps.
 const OUTBOX_MAX: usize = 500;
+/// Answers to texts that are on their way at one time.
+const ANSWERS_MAX: usize = 16;
 
 /// Why the daemon could not start.
 #[derive(Debug, thiserror::Error)]
@@ -136,6 +145,16 @@ pub struct App {
     pub stopping: Arc<AtomicBool>,
     /// What the watch has found wrong.
     pub found: Found,
+    /// Emails, by provider.
+    pub email: Switchboard<EmailTransport>,
+    /// Texts, by provider.
+    pub sms: Switchboard<SmsTransport>,
+    /// Notify, where it is one of them.
+    pub notify: Option<Arc<Notify>>,
+    /// Reads what suppliers call back with.
+    pub callbacks: Arc<Callbacks>,
+    /// When the record had ended before this start.
+    pub ended_at: Timestamp,
     /// The address, where it was taken at the start.
     listener: Option<TcpListener>,
 }
@@ -190,28 +209,24 @@ impl App {
         let link_key: Arc<Key> = Arc::new(*key.bytes());
         let outbox = Arc::new(Outbox::new(Arc::clone(&clock), OUTBOX_MAX));
         let inbound = reply_code::path_secret(&link_key, web::api::sms::PATH_PURPOSE);
-        let email = EmailTransport::build(&loaded.config.email, &outbox);
-        let sms = SmsTransport::build(&loaded.config.sms, &inbound, &outbox);
-        let (email, sms) = match (email, sms) {
-            (Ok(email), Ok(sms)) => (email, sms),
-            (email, sms) => {
-                let problems = [email.err(), sms.err()].into_iter().flatten().flatten().collect();
-                return Err(StartError::Transport(problems));
-            }
-        };
+        let providers = Providers::build(&loaded.config, &inbound, &outbox, &clock).map_err(StartError::Transport)?;
+        let callbacks = Arc::new(providers.callbacks(*link_key));
+        let Providers { email, sms, notify, .. } = providers;
+        let email = Switchboard::new(email, Arc::clone(&clock));
+        let sms = Switchboard::new(sms, Arc::clone(&clock));
         let (people, names) = watch::channel(Arc::new(loaded.people.clone()));
         let observers: Arc<Observers> = Arc::default();
         let post = Post {
             observers: Arc::clone(&observers),
             clock: Arc::clone(&clock),
-            email,
-            sms,
+            email: email.clone(),
+            sms: sms.clone(),
             people: names,
             key: Arc::clone(&link_key),
             records_to: Some(loaded.config.record.mail_to.clone()).filter(|address| address.contains('@')),
             council: loaded.config.deciding.council.short_name.clone(),
             base_url: loaded.config.web.public_url.clone(),
-            reply_number: loaded.config.sms.from.clone(),
+            reply_number: providers::reply_number(&loaded.config),
         };
         let opening = (data.clone(), Arc::clone(&clock));
         let opened = tokio::task::spawn_blocking(move || engine::open(&opening.0, &storage, &opening.1))
@@ -222,6 +237,8 @@ impl App {
         }
         look(&opened.state)?;
         clock.not_before(opened.state.last_at);
+        // Before the first record, what came in earlier is not for us.
+        let ended_at = if opened.state.next == Seq(1) { clock.now() } else { opened.state.last_at };
         let first = opened.state.policy.roster.is_none();
         if let Some(roster) = &opened.state.policy.roster {
             match roster::kept(&opened.details.reader(), roster) {
@@ -237,6 +254,11 @@ impl App {
         let land = Arc::new(Land::new(LandBook::new(Vec::new(), Arc::new(loaded.bodies.clone()))));
         let app = Self {
             found: Found::default(),
+            email,
+            sms,
+            notify,
+            callbacks,
+            ended_at,
             listener,
             stopping: Arc::default(),
             indexing,
@@ -277,6 +299,51 @@ impl App {
             keys: self.key.clone(),
             clock: Arc::clone(&self.clock),
         }
+    }
+
+    /// Answers a text that came in, by the providers of texts; not waited for, and at most so many at a time.
+    pub fn text_back(&self) -> web::app::TextBack {
+        let (sms, clock) = (self.sms.clone(), Arc::clone(&self.clock));
+        let room = Arc::new(tokio::sync::Semaphore::new(ANSWERS_MAX));
+        Arc::new(move |number, text| {
+            let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
+                warn!("too many answers to texts are on their way; one was left out");
+                return;
+            };
+            let message = Outgoing {
+                page: PageId(0),
+                // Never the same twice: a gateway drops a message whose name it has seen.
+                reference: format!("answer-{}", clock.now().as_nanosecond()),
+                to: Address::Mobile(number.as_e164().to_owned()),
+                subject: String::new(),
+                text,
+                html: None,
+                exercise: false,
+            };
+            let sms = sms.clone();
+            tokio::spawn(async move {
+                let sent = sms.send(&message).await;
+                if !matches!(sent.outcome, SendOutcome::Accepted { .. }) {
+                    warn!(by = sent.by, "the answer to a text did not go by {}", sent.by);
+                }
+                drop(place);
+            });
+        })
+    }
+
+    /// What asks Notify what became of pages, where it is one of the providers.
+    pub fn asking(&self, site: &Arc<web::app::App>) -> Option<Asking> {
+        let by_text = self.config.sms.via.0.contains(&SmsVia::Notify).then_some(PageChannel::Sms);
+        let by_mail = self.config.email.via.0.contains(&EmailVia::Notify).then_some(PageChannel::Email);
+        Some(Asking {
+            notify: Arc::clone(self.notify.as_ref()?),
+            site: Arc::clone(site),
+            clock: Arc::clone(&self.clock),
+            key: Arc::clone(&self.link_key),
+            channels: by_text.into_iter().chain(by_mail).collect(),
+            texts: self.config.notify.number.is_some(),
+            since: self.ended_at,
+        })
     }
 
     async fn tell(&self, event: Event) -> Result<Answer, StartError> {
@@ -354,7 +421,8 @@ impl App {
             data: &self.data,
             door: self.engine.door.clone(),
             intake: Arc::new(self.intake()),
-            gateway: Arc::new(KannelCallbacks { key: *self.key.bytes() }),
+            gateway: Arc::clone(&self.callbacks) as Arc<dyn GatewayReader>,
+            text_back: self.text_back(),
             land: Arc::clone(&self.land) as Arc<dyn crate::land::Land>,
             keys: self.key.clone(),
             clock: Arc::clone(&self.clock),
@@ -366,8 +434,13 @@ impl App {
             desk: super::desk::desk(&self, &show),
             stop: stopped.clone(),
         });
+        if let Some(asking) = self.asking(&site) {
+            supervise::task("asking", asking.run(stopped.clone()));
+        }
         let metrics = Arc::clone(&site.metrics);
         super::health::feed(&self.observers, &metrics);
+        super::health::feed_sends(&self.email, &metrics);
+        super::health::feed_sends(&self.sms, &metrics);
         let server = web::serve::Server {
             limits: Arc::clone(&site.limits),
             routes: web::routes::router(&site),
@@ -376,7 +449,7 @@ impl App {
         };
         let web = supervise::task("web", server.serve(listener, stopped, WEB_STOPS_WITHIN));
         info!(%address, "listening on http://{address}");
-        Ok(Running { app: self, address, stop, web })
+        Ok(Running { app: self, address, site, stop, web })
     }
 
     /// The daemon: listens, says that it is ready, and runs until the system asks it to stop. SIGHUP reads settings,
@@ -468,6 +541,8 @@ pub struct Running {
     pub app: App,
     /// Where it listens.
     pub address: SocketAddr,
+    /// What its web handlers work with.
+    pub site: Arc<web::app::App>,
     stop: watch::Sender<bool>,
     web: tokio::task::JoinHandle<()>,
 }

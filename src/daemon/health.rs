@@ -1,8 +1,10 @@
 //! How the parts are, for `/readyz`, the start page and `/metrics`.
 
 use super::app::App;
+use super::switchboard::{State, Switchboard, Way};
 use super::watch::OVERDUE_MS;
 use crate::domain::event::SendResult;
+use crate::domain::provider::Standing;
 use crate::web::app::{Part, Parts};
 use crate::web::metrics::Metrics;
 use std::sync::atomic::Ordering;
@@ -14,6 +16,7 @@ pub fn parts(app: &App) -> Parts {
     let (pulse, gauge) = (Arc::clone(&app.engine.pulse), Arc::clone(&app.engine.gauge));
     let (door, land, clock) = (app.engine.door.clone(), Arc::clone(&app.land), Arc::clone(&app.clock));
     let (indexing, found) = (app.indexing.clone(), app.found.clone());
+    let (email, sms) = (app.email.clone(), app.sms.clone());
     Arc::new(move || {
         let part = |part: &str, ready: bool, needed: bool, why: String| Part { part: part.into(), ready, needed, why };
         let view = door.view();
@@ -30,6 +33,7 @@ pub fn parts(app: &App) -> Parts {
                 nobody.map(|role| role.title.clone()).collect()
             },
         );
+        let providers: Vec<State> = sms.states().into_iter().chain(email.states()).collect();
         vec![
             part(
                 "core",
@@ -58,6 +62,7 @@ pub fn parts(app: &App) -> Parts {
                     format!("nobody is on call as {}", gaps.join(", "))
                 },
             ),
+            providers_part(&providers),
             index_part(&indexing),
             part(
                 "land",
@@ -71,6 +76,24 @@ pub fn parts(app: &App) -> Parts {
             ),
         ]
     })
+}
+
+/// How the providers of pages are: needed is that one is left at all.
+fn providers_part(providers: &[State]) -> Part {
+    let off = |state: &&State| matches!(state.standing, Standing::Off { .. });
+    let troubles: Vec<String> = providers
+        .iter()
+        .filter(off)
+        .map(|state| format!("{} do not go by {} ({})", state.channel, state.name, state.why))
+        .collect();
+    let none_left = troubles.len() == providers.len();
+    let why = if troubles.is_empty() {
+        let names: Vec<String> = providers.iter().map(|state| format!("{} by {}", state.channel, state.name)).collect();
+        names.join(", ")
+    } else {
+        troubles.join("; ")
+    };
+    Part { part: "providers".into(), ready: troubles.is_empty(), needed: none_left, why }
 }
 
 /// How the index is: searches need it, paging does not.
@@ -117,4 +140,16 @@ pub fn feed(observers: &Observers, metrics: &Arc<Metrics>) {
     // Set once: a daemon has one web server.
     let _ = observers.synced.set(Box::new(move |took| synced.synced(took)));
     let _ = observers.sent.set(Box::new(move |outcome| sent.page(outcome)));
+}
+
+/// Feeds each send by a channel's providers into the metrics.
+pub fn feed_sends<T: Way>(board: &Switchboard<T>, metrics: &Arc<Metrics>) {
+    for state in board.states() {
+        metrics.provider_on(state.channel, &state.name, matches!(state.standing, Standing::On));
+    }
+    let metrics = Arc::clone(metrics);
+    board.tell(Box::new(move |channel, provider, outcome, on| {
+        metrics.sent_by(channel, provider, outcome);
+        metrics.provider_on(channel, provider, on);
+    }));
 }

@@ -2,6 +2,7 @@
 //! engine; round it stand the web, the index and the signals of the system.
 
 pub mod app;
+pub mod asking;
 pub mod commit;
 pub mod core;
 pub mod desk;
@@ -17,4 +18,5 @@ pub mod retention;
 pub mod roster;
 pub mod signals;
 pub mod supervise;
+pub mod switchboard;
 pub mod watch;

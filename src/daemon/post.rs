@@ -1,11 +1,13 @@
 //! The post room: takes the effects that are durable, puts names, numbers and words to them, hands them to the
-//! transports, and brings each outcome back as an event. It never retries and never chooses: the core does.
+//! switchboard of their channel, and brings each outcome back as an event. It never retries and never chooses: the core
+//! does.
 //!
 //! Bounds: at most [`SENDS_MAX`] sends under way; the rest wait in order, and an acknowledgement takes what waits out
 //! of the queue. Each send has the transport's own time limit.
 
 use super::health::Observers;
 use super::supervise;
+use super::switchboard::{Sent, Switchboard};
 use crate::clock::Clock;
 use crate::domain::effect::{Effect, PageOrder};
 use crate::domain::event::{Event, SendResult};
@@ -36,9 +38,9 @@ pub struct Post {
     /// Where time comes from.
     pub clock: Arc<Clock>,
     /// Email.
-    pub email: EmailTransport,
+    pub email: Switchboard<EmailTransport>,
     /// Text messages.
-    pub sms: SmsTransport,
+    pub sms: Switchboard<SmsTransport>,
     /// Names, numbers and addresses.
     pub people: watch::Receiver<Arc<People>>,
     /// The installation's key: links and codes.
@@ -86,7 +88,7 @@ impl Post {
                         let _under_way = room.acquire().await.expect("the semaphore is never closed");
                         let stopped =
                             cancelled.lock().expect("nothing panics while holding the list").remove(&order.page);
-                        let outcome = if stopped { SendResult::Cancelled } else { post.send(&order).await };
+                        let outcome = if stopped { SendResult::Cancelled } else { post.send(&order, &door).await };
                         post.observers.sent(&outcome);
                         let event = Event::PageOutcome { page: order.page, outcome };
                         if let Err(error) = door.submit_one(event).await {
@@ -100,15 +102,31 @@ impl Post {
         while sends.join_next().await.is_some() {}
     }
 
-    async fn send(&self, order: &PageOrder) -> SendResult {
+    async fn send(&self, order: &PageOrder, door: &Door) -> SendResult {
         let outgoing = match self.write(order, self.clock.now()) {
             Ok(outgoing) => outgoing,
             Err(why) => return SendResult::Refused { why },
         };
-        let outcome = match order.channel {
+        let sent = match order.channel {
             PageChannel::Email => self.email.send(&outgoing).await,
             PageChannel::Sms => self.sms.send(&outgoing).await,
         };
+        let Sent { outcome, by, passed, trouble } = sent;
+        if !passed.is_empty() {
+            let event = Event::PageRouted { page: order.page, by, passed };
+            if let Err(error) = door.submit_one(event).await {
+                info!(page = %order.page, %error, "by which provider {} went was not taken", order.page);
+            }
+        }
+        if let Some(cause) = trouble {
+            // Not waited for: the page's own outcome comes first.
+            let door = door.clone();
+            tokio::spawn(async move {
+                if let Err(error) = door.submit_one(Event::Alarm { cause }).await {
+                    info!(%error, "the alarm about a provider was not taken");
+                }
+            });
+        }
         let page = order.page;
         match outcome {
             SendOutcome::Accepted { detail } => {
@@ -153,7 +171,7 @@ impl Post {
             html: None,
             exercise: false,
         };
-        match self.email.send(&outgoing).await {
+        match self.email.send(&outgoing).await.outcome {
             SendOutcome::Accepted { .. } => SendResult::Accepted,
             SendOutcome::Retryable { why } => SendResult::Retryable { why },
             SendOutcome::Refused { why, .. } => SendResult::Refused { why },

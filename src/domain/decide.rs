@@ -97,6 +97,7 @@ pub fn decide(state: &mut State, event: &Event, now: Timestamp) -> Decision {
             d.record(state, Record::ReplyUnmatched { person: person.clone(), why: why.clone() });
         }
         Event::PageOutcome { page, outcome } => paging::outcome(state, d, *page, outcome),
+        Event::PageRouted { page, by, passed } => paging::routed(state, d, *page, by, passed),
         Event::PageReceipt { page, receipt } => paging::receipt(state, d, *page, *receipt),
         Event::TestPage { person, by } => paging::test(state, d, person, by),
         Event::Alarm { cause } => paging::alarm(state, d, cause),

@@ -193,6 +193,15 @@ pub enum Event {
         /// What.
         outcome: SendResult,
     },
+    /// By which provider a page went in the end, where others were passed over. Comes before its outcome.
+    PageRouted {
+        /// Which page.
+        page: PageId,
+        /// The provider whose answer counts.
+        by: String,
+        /// Those before it, each with the reason, without personal data.
+        passed: Vec<(String, String)>,
+    },
     /// What the network says later.
     PageReceipt {
         /// Which page.

@@ -7,6 +7,7 @@
 pub mod id;
 pub mod place;
 pub mod problem;
+pub mod provider;
 pub mod reading;
 pub mod text;
 pub mod time;

@@ -400,6 +400,13 @@ pub(super) fn outcome(state: &mut State, d: &mut Decision, id: PageId, outcome: 
     }
 }
 
+/// By which provider a page goes, where others were passed over: written down, and nothing follows from it.
+pub(super) fn routed(state: &mut State, d: &mut Decision, id: PageId, by: &str, passed: &[(String, String)]) {
+    if state.paging.pages.get(&id).is_some_and(|page| page.outcome.is_none()) {
+        d.record(state, Record::PageRouted { page: id, by: by.to_owned(), passed: passed.to_vec() });
+    }
+}
+
 /// What the network says later. Status never goes back, in whatever order receipts come.
 pub(super) fn receipt(state: &mut State, d: &mut Decision, id: PageId, receipt: Receipt) {
     let news = state.paging.pages.get(&id).is_some_and(|page| page.receipt.is_none_or(|(known, _)| known < receipt));

@@ -254,6 +254,15 @@ pub enum Record {
         /// What.
         outcome: SendResult,
     },
+    /// Providers were passed over before one took a page, or refused it for good.
+    PageRouted {
+        /// Which page.
+        page: PageId,
+        /// The provider whose answer counts.
+        by: String,
+        /// Those before it, each with the reason.
+        passed: Vec<(String, String)>,
+    },
     /// What the network said later.
     PageReceipt {
         /// Which page.
@@ -481,6 +490,7 @@ impl Record {
             | Self::LevelStarted { .. }
             | Self::PageIntended { .. }
             | Self::PageSent { .. }
+            | Self::PageRouted { .. }
             | Self::PageReceipt { .. }
             | Self::CallOutWidened { .. }
             | Self::Acknowledged { .. }

@@ -184,7 +184,7 @@ pub fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
             paging::apply_started(state, at);
             detect::surge::apply_started(state, before, at);
         }
-        Record::ReplyUnmatched { .. } | Record::LogExported { .. } => {}
+        Record::ReplyUnmatched { .. } | Record::PageRouted { .. } | Record::LogExported { .. } => {}
         Record::HeadSigned { .. }
         | Record::HeadMailed { .. }
         | Record::ErasureAsked { .. }
@@ -220,7 +220,7 @@ fn incident_of(state: &State, seq: Seq, record: &Record) -> Option<super::id::In
         | Record::Declined { call_out, .. }
         | Record::AcknowledgementExpired { call_out }
         | Record::CallOutEnded { call_out, .. } => state.paging.call_outs.get(call_out)?.incident,
-        Record::PageSent { page, .. } | Record::PageReceipt { page, .. } => {
+        Record::PageSent { page, .. } | Record::PageRouted { page, .. } | Record::PageReceipt { page, .. } => {
             let page = state.paging.pages.get(page)?;
             state.paging.call_outs.get(&page.call_out)?.incident
         }

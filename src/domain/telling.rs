@@ -95,6 +95,7 @@ impl Record {
             | Self::LevelStarted { .. }
             | Self::PageIntended { .. }
             | Self::PageSent { .. }
+            | Self::PageRouted { .. }
             | Self::PageReceipt { .. }
             | Self::CallOutWidened { .. }
             | Self::AcknowledgementExpired { .. }
@@ -284,6 +285,10 @@ impl Teller<'_> {
                 SendResult::Unknown { why } => plain(format!("{page}: not known whether it went"), why.clone()),
                 SendResult::Cancelled => plain(format!("{page} stopped before it was sent"), String::new()),
             },
+            Record::PageRouted { page, by, passed } => plain(
+                format!("{page} went on to {by}"),
+                passed.iter().map(|(name, why)| format!("{name}: {why}")).collect::<Vec<_>>().join("; "),
+            ),
             Record::PageReceipt { page, receipt } => plain(
                 match receipt {
                     Receipt::Underway => format!("{page} is on its way"),

@@ -310,6 +310,7 @@ impl Into<'_> {
             | Record::LevelStarted { .. }
             | Record::PageIntended { .. }
             | Record::PageSent { .. }
+            | Record::PageRouted { .. }
             | Record::PageReceipt { .. }
             | Record::CallOutWidened { .. }
             | Record::Acknowledged { .. }

@@ -1,16 +1,14 @@
-//! The checks of `[email]` and `[sms]` ([`crate::config::transports`]), and the secret files that they name.
+//! What the checks of the transports' settings ([`crate::config::transports`]) share, and the secret files that they name.
 //!
 //! Every check is made before anything starts, and all findings are told at once. Passwords stand in files of their
 //! own, readable by their owner only, and are never printed.
 
-use super::{EmailTransport, Kannel, Outbox, SmsTransport, Smtp};
 pub use crate::config::transports::{
     EmailConfig, EmailVia, SEND_TIMEOUT_S, SEND_TIMEOUT_S_RANGE, SmsConfig, SmsVia, Tls,
 };
 use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Most bytes of a secret or certificate file.
 const FILE_BYTES_MAX: u64 = 256 * 1024;
@@ -30,31 +28,6 @@ pub struct SetupProblem {
 impl SetupProblem {
     pub(super) fn new(key: &'static str, what: impl Into<String>, help: impl Into<String>) -> Self {
         Self { key, what: what.into(), help: help.into() }
-    }
-}
-
-impl EmailTransport {
-    /// The transport that the settings ask for, or everything that is wrong with them. Reads the secret and
-    /// certificate files; connects to nothing.
-    pub fn build(config: &EmailConfig, outbox: &Arc<Outbox>) -> Result<Self, Vec<SetupProblem>> {
-        match config.via {
-            EmailVia::Smtp => Smtp::new(config).map(|smtp| Self::Smtp(Arc::new(smtp))),
-            EmailVia::Outbox => Ok(Self::Outbox(outbox.clone())),
-        }
-    }
-}
-
-impl SmsTransport {
-    /// The transport that the settings ask for, or everything that is wrong with them. Reads the secret file;
-    /// connects to nothing.
-    ///
-    /// * `inbound_secret`: the secret part of this daemon's address for receipts,
-    ///   [`path_secret`](crate::domain::reply_code::path_secret).
-    pub fn build(config: &SmsConfig, inbound_secret: &str, outbox: &Arc<Outbox>) -> Result<Self, Vec<SetupProblem>> {
-        match config.via {
-            SmsVia::Kannel => Kannel::new(config, inbound_secret).map(|kannel| Self::Kannel(Arc::new(kannel))),
-            SmsVia::Outbox => Ok(Self::Outbox(outbox.clone())),
-        }
     }
 }
 

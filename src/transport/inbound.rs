@@ -11,7 +11,7 @@ use crate::domain::event::Receipt;
 use crate::domain::id::PageId;
 use crate::domain::phone::PhoneNumber;
 use crate::domain::reply_code::{self, Key};
-use crate::incoming::{GatewayReader, TextIn};
+use crate::incoming::{CalledBack, GatewayReader, News, NotHeard, TextIn};
 use reqwest::Url;
 use std::fmt;
 
@@ -185,6 +185,10 @@ impl GatewayReader for KannelCallbacks {
             Delivery::Queued | Delivery::TakenByNetwork => Receipt::Underway,
         };
         Ok(Some((report.page, receipt)))
+    }
+
+    fn called_back(&self, _called: &CalledBack<'_>) -> Result<News, NotHeard> {
+        Err(NotHeard::Stranger)
     }
 }
 

@@ -11,7 +11,7 @@
 //! Not here: receipts and replies coming in ([`super::inbound`]).
 
 use super::config::{Secret, SetupProblem, SmsConfig, check_timeout, is_private};
-use super::https;
+use super::https::{self, cause};
 use super::inbound::receipt_address;
 use super::redact::redact;
 use super::{Address, Fault, Outgoing, SendOutcome};
@@ -191,18 +191,8 @@ fn meaning(status: StatusCode, answer: &str) -> SendOutcome {
     }
 }
 
-/// The innermost reason of a failed request, without its address.
-fn cause(error: &reqwest::Error) -> String {
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(inner) = innermost.source() {
-        innermost = inner;
-    }
-    // A request error without a source would print its address.
-    if innermost.is::<reqwest::Error>() { "the request failed".into() } else { redact(&innermost.to_string()) }
-}
-
 /// The sender as Kannel takes it: a UK number in E.164 form, a short code or name as it is.
-fn sender(given: &str) -> String {
+pub(super) fn sender(given: &str) -> String {
     PhoneNumber::parse(given).map_or_else(|_| given.trim().to_owned(), |number| number.as_e164().to_owned())
 }
 

@@ -10,13 +10,18 @@
 //!
 //! Not here: when to send ([`crate::domain`]); what a page says ([`crate::domain::message`]).
 
+pub mod callbacks;
 pub mod config;
 pub mod email;
 pub mod https;
 pub mod inbound;
 pub mod kannel;
+pub mod modem;
+pub mod notify;
 pub mod outbox;
+pub mod providers;
 mod redact;
+pub mod twilio;
 
 use crate::domain::id::PageId;
 use std::fmt;
@@ -25,7 +30,11 @@ use std::sync::Arc;
 pub use config::{EmailConfig, EmailVia, SetupProblem, SmsConfig, SmsVia, Tls};
 pub use email::Smtp;
 pub use kannel::Kannel;
+pub use modem::Modem;
+pub use notify::Notify;
 pub use outbox::{Captured, Outbox};
+pub use providers::{Provider, Providers};
+pub use twilio::Twilio;
 
 /// One page on its way out. Holds a person's address: its `Debug` shows none of it.
 #[derive(Clone, PartialEq, Eq)]
@@ -119,6 +128,8 @@ pub enum Fault {
 pub enum EmailTransport {
     /// To the council's mail server.
     Smtp(Arc<Smtp>),
+    /// By GOV.UK Notify.
+    Notify(Arc<Notify>),
     /// Into the outbox: nothing leaves the machine.
     Outbox(Arc<Outbox>),
 }
@@ -128,6 +139,7 @@ impl EmailTransport {
     pub async fn send(&self, message: &Outgoing) -> SendOutcome {
         match self {
             Self::Smtp(smtp) => smtp.send(message).await,
+            Self::Notify(notify) => notify.send(message).await,
             Self::Outbox(outbox) => outbox.take(message).await,
         }
     }
@@ -136,8 +148,14 @@ impl EmailTransport {
 /// The ways to send a text message.
 #[derive(Debug, Clone)]
 pub enum SmsTransport {
+    /// By GOV.UK Notify.
+    Notify(Arc<Notify>),
+    /// By Twilio.
+    Twilio(Arc<Twilio>),
     /// To a Kannel gateway.
     Kannel(Arc<Kannel>),
+    /// By a modem on this machine.
+    Modem(Arc<Modem>),
     /// Into the outbox: nothing leaves the machine.
     Outbox(Arc<Outbox>),
 }
@@ -146,7 +164,10 @@ impl SmsTransport {
     /// Sends one text and says how that ended, within the configured time limit.
     pub async fn send(&self, message: &Outgoing) -> SendOutcome {
         match self {
+            Self::Notify(notify) => notify.send(message).await,
+            Self::Twilio(twilio) => twilio.send(message).await,
             Self::Kannel(kannel) => kannel.send(message).await,
+            Self::Modem(modem) => modem.send(message).await,
             Self::Outbox(outbox) => outbox.take(message).await,
         }
     }

@@ -13,6 +13,7 @@ use crate::domain::entry::EntryWords;
 use crate::domain::event::{DetailClass, Sealed};
 use crate::domain::id::PersonId;
 use crate::domain::person::People;
+use crate::domain::phone::PhoneNumber;
 use crate::domain::state::View;
 use crate::door::Door;
 use crate::incoming::{ContactReader, GatewayReader};
@@ -41,6 +42,9 @@ pub struct Part {
 /// Tells how the parts are; given by the daemon.
 pub type Parts = Arc<dyn Fn() -> Vec<Part> + Send + Sync>;
 
+/// Sends an answer, without waiting for what becomes of it, to a number that texted us.
+pub type TextBack = Arc<dyn Fn(PhoneNumber, String) + Send + Sync>;
+
 /// Somebody to become in the demo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DemoUser {
@@ -63,6 +67,10 @@ pub struct App {
     pub intake: Arc<dyn ContactReader>,
     /// Reads an SMS gateway's callbacks.
     pub gateway: Arc<dyn GatewayReader>,
+    /// Answers a text that came in where the answer to its callback cannot.
+    pub text_back: TextBack,
+    /// Callbacks that were heard lately: suppliers tell some twice.
+    pub heard: super::heard::Heard,
     /// Places and owners.
     pub land: Arc<dyn Land>,
     /// The installation's key.
@@ -116,6 +124,8 @@ pub struct AppParts<'a> {
     /// See [`App`].
     pub gateway: Arc<dyn GatewayReader>,
     /// See [`App`].
+    pub text_back: TextBack,
+    /// See [`App`].
     pub land: Arc<dyn Land>,
     /// See [`App`].
     pub keys: InstallationKey,
@@ -141,11 +151,13 @@ impl App {
     /// Puts the parts together.
     pub fn build(given: AppParts<'_>) -> Arc<Self> {
         let AppParts { data, door, intake, gateway, land, keys, clock, people, put_people, limits, parts, .. } = given;
-        let AppParts { demo_users, desk, stop, .. } = given;
+        let AppParts { demo_users, desk, stop, text_back, .. } = given;
         Arc::new(Self {
             door,
             intake,
             gateway,
+            text_back,
+            heard: super::heard::Heard::default(),
             land,
             clock,
             people,

@@ -31,6 +31,19 @@ struct OutcomeLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ProviderLabel {
+    channel: &'static str,
+    provider: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SendLabel {
+    channel: &'static str,
+    provider: String,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RouteLabel {
     route: &'static str,
     status: u16,
@@ -57,6 +70,8 @@ pub struct Metrics {
     registry: Registry,
     contacts: Family<ChannelLabel, Counter>,
     pages: Family<OutcomeLabel, Counter>,
+    sends: Family<SendLabel, Counter>,
+    providers_on: Family<ProviderLabel, Gauge>,
     requests: Family<RouteLabel, Counter>,
     panics: Counter,
     answer: Histogram,
@@ -81,6 +96,8 @@ impl Metrics {
             registry: Registry::with_prefix("callout"),
             contacts: Family::default(),
             pages: Family::default(),
+            sends: Family::default(),
+            providers_on: Family::default(),
             requests: Family::default(),
             panics: Counter::default(),
             answer: Histogram::new(ANSWER_BUCKETS),
@@ -94,6 +111,9 @@ impl Metrics {
         let registry = &mut metrics.registry;
         registry.register("contacts", "Contacts taken over HTTP, durable, by channel", metrics.contacts.clone());
         registry.register("pages", "Pages by what the transport said", metrics.pages.clone());
+        registry.register("sends", "Sends by provider and what it said", metrics.sends.clone());
+        let on = "Whether a provider is used (1) or left out because it failed again and again (0)";
+        registry.register("provider_on", on, metrics.providers_on.clone());
         registry.register("http_requests", "HTTP requests by route and status", metrics.requests.clone());
         registry.register("http_panics", "Handlers that panicked and were answered 500", metrics.panics.clone());
         registry.register("http_answer_seconds", "From a request's head to its answer's", metrics.answer.clone());
@@ -125,6 +145,17 @@ impl Metrics {
             SendResult::Cancelled => "cancelled",
         };
         self.pages.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// Messages went to a provider, and so they ended.
+    pub fn sent_by(&self, channel: &'static str, provider: &str, outcome: &'static str) {
+        self.sends.get_or_create(&SendLabel { channel, provider: provider.to_owned(), outcome }).inc();
+    }
+
+    /// A provider is used, or left out.
+    pub fn provider_on(&self, channel: &'static str, provider: &str, on: bool) {
+        let label = ProviderLabel { channel, provider: provider.to_owned() };
+        self.providers_on.get_or_create(&label).set(i64::from(on));
     }
 
     /// A batch of records was made durable.
@@ -165,11 +196,15 @@ mod tests {
         metrics.contact(Channel::Phone);
         metrics.page(&SendResult::Accepted);
         metrics.synced(Duration::from_millis(3));
+        metrics.sent_by("texts", "notify", "accepted");
+        metrics.provider_on("texts", "notify", false);
         let text = metrics.text(Gauges { incidents_open: 2, records: 17, ..Gauges::default() });
         for line in [
             "callout_contacts_total{channel=\"phone\"} 1",
             "callout_contacts_total{channel=\"open311\"} 0",
             "callout_pages_total{outcome=\"accepted\"} 1",
+            "callout_sends_total{channel=\"texts\",provider=\"notify\",outcome=\"accepted\"} 1",
+            "callout_provider_on{channel=\"texts\",provider=\"notify\"} 0",
             "callout_log_sync_seconds_bucket{le=\"0.004\"} 1",
             "callout_incidents_open 2",
             "callout_records 17",

@@ -3,6 +3,7 @@
 //! A request passes the accept loop ([`serve`]) with its limits, the route table ([`routes`]) that says who may do
 //! what, and one handler. Handlers read the published view and send events through the door; they decide nothing.
 
+pub mod heard;
 pub mod limits;
 pub mod serve;
 

@@ -47,6 +47,8 @@ pub enum Allow {
     AnyOf(&'static [Scope]),
     /// Whoever knows the secret in the path; the handler compares it.
     PathSecret,
+    /// A supplier that proves who it is, by a bearer token of its own or by its signature; the handler compares it.
+    Supplier,
 }
 
 /// What is done; one variant a row.
@@ -81,6 +83,10 @@ pub enum Action {
     RecordLift,
     SmsReply,
     SmsReceipt,
+    NotifyReceipt,
+    NotifyText,
+    TwilioReceipt,
+    TwilioText,
     Live,
     SignInPage,
     SignIn,
@@ -158,6 +164,10 @@ pub const ROUTES: &[Route] = &[
     get("/api/v1/openapi.json", OPEN, Action::OpenApi, "openapi", "This API, as an OpenAPI document"),
     get("/kannel/{secret}/reply", Allow::PathSecret, Action::SmsReply, "sms_reply", "A text that came in, from Kannel"),
     get("/kannel/{secret}/receipt", Allow::PathSecret, Action::SmsReceipt, "sms_receipt", "A delivery receipt, from Kannel"),
+    post("/notify/receipt", Allow::Supplier, Action::NotifyReceipt, "notify_receipt", "A delivery receipt, from GOV.UK Notify"),
+    post("/notify/text", Allow::Supplier, Action::NotifyText, "notify_text", "A text that came in, from GOV.UK Notify"),
+    post("/twilio/receipt", Allow::Supplier, Action::TwilioReceipt, "twilio_receipt", "A delivery receipt, from Twilio"),
+    post("/twilio/text", Allow::Supplier, Action::TwilioText, "twilio_text", "A text that came in, from Twilio"),
     get("/live", READ, Action::Live, "live", "Changes as they happen, as server-sent events"),
     get("/", DESK, Action::Page(Page::Start), "start", "The start page"),
     get("/contacts/new", CONTACTS, Action::Page(Page::ContactForm), "contact_form", "The form to log a contact"),
@@ -219,6 +229,10 @@ async fn act(action: Action, call: Call) -> Result<Response, Problem> {
         Action::RecordLift => api::record::lift(call).await,
         Action::SmsReply => api::sms::reply(call).await,
         Action::SmsReceipt => api::sms::receipt(call).await,
+        Action::NotifyReceipt => api::providers::notify_receipt(call).await,
+        Action::NotifyText => api::providers::notify_text(call).await,
+        Action::TwilioReceipt => api::providers::twilio_receipt(call).await,
+        Action::TwilioText => api::providers::twilio_text(call).await,
         Action::Live => super::live::stream(call),
         Action::SignInPage => sign_in::page(&call),
         Action::SignIn => sign_in::sign_in(call).await,
@@ -353,7 +367,7 @@ async fn answer(route: Route, app: Arc<App>, request: Request) -> Response {
 /// Who asks, if they may use the route.
 fn authorise(route: &Route, app: &App, request: &Request) -> Result<Who, Problem> {
     let any_of = match route.allow {
-        Allow::Everybody | Allow::PathSecret => return Ok(Who::nobody()),
+        Allow::Everybody | Allow::PathSecret | Allow::Supplier => return Ok(Who::nobody()),
         Allow::AnyOf(scopes) => scopes,
     };
     let who = identify(app, &request.headers, request.client, route.action == Action::Live)?;

@@ -54,6 +54,10 @@ pub struct Client {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answered(pub &'static str);
 
+/// In the extensions of a response: whoever asked has proven who they are, and is not counted against their address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vouched;
+
 /// One answered request, for whoever counts.
 #[derive(Debug, Clone, Copy)]
 pub struct Served {

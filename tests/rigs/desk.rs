@@ -5,7 +5,7 @@ use callout::clock::Clock;
 use callout::daemon::app::{App as Daemon, Show, Start};
 use callout::daemon::engine::Storage;
 use callout::domain::time::Timestamp;
-use callout::transport::inbound::KannelCallbacks;
+use callout::incoming::GatewayReader;
 use callout::web::app::{App, AppParts};
 use callout::web::limits::Limits;
 use callout::web::routes::router;
@@ -91,7 +91,8 @@ impl Desk {
             data: data.path(),
             door: daemon.engine.door.clone(),
             intake: Arc::new(daemon.intake()),
-            gateway: Arc::new(KannelCallbacks { key: *daemon.key.bytes() }),
+            gateway: Arc::clone(&daemon.callbacks) as Arc<dyn GatewayReader>,
+            text_back: daemon.text_back(),
             land: Arc::clone(&daemon.land) as Arc<dyn callout::land::Land>,
             keys: daemon.key.clone(),
             clock: Arc::clone(&daemon.clock),

@@ -10,6 +10,8 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 pub mod kannel;
+pub mod notify;
+pub mod peers;
 pub mod postfix;
 
 pub use kannel::KannelRig;

@@ -7,6 +7,7 @@
 mod demo;
 mod needs;
 mod packages;
+mod peers;
 mod test;
 mod web;
 
@@ -21,7 +22,8 @@ const USAGE: &str = "usage: cargo xtask VERB [ARGUMENTS]
   demo [ARGUMENTS]      builds the console and callout, then plays a storm evening; arguments go to `callout demo`
   test [PART ...]       sets up what the tests need, then runs every part, or only those named
   web                   builds the console's styles and scripts into target/web (needs Node)
-  packages              installs the Debian packages that the tests against real servers need (needs root)";
+  packages              installs what the tests against real servers need: Debian packages (needs root), and the
+                        suppliers' client libraries into target/peers";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

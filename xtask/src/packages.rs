@@ -4,15 +4,15 @@
 //! run private copies. A mail server that is here stays: Debian allows one only, and installing another would remove it.
 //! What cannot be installed makes tests skip themselves and say so, never fail.
 
-use crate::Outcome;
+use crate::{Outcome, peers};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Everything that the project's tests can use: a mail server, an SMS gateway with its simulated network, certificates
-/// made at run time, network namespaces.
-pub const FOR_TESTS: &[&str] = &["postfix", "kannel", "kannel-extras", "openssl", "iproute2"];
+/// made at run time, network namespaces, the keeper of a modem with a simulated one.
+pub const FOR_TESTS: &[&str] = &["postfix", "kannel", "kannel-extras", "openssl", "iproute2", "gammu-smsd"];
 
 /// Where Debian asks whether a service may start (invoke-rc.d's policy layer); 101 says no.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
@@ -31,9 +31,16 @@ pub struct Installed {
 }
 
 /// Installs [`FOR_TESTS`], or the packages named, and says what was done.
-pub fn run(_root: &Path, arguments: &[String]) -> Outcome {
+pub fn run(root: &Path, arguments: &[String]) -> Outcome {
+    // First: they need no root.
+    let peers = if arguments.is_empty() { peers::ensure(root) } else { Ok(()) };
     let named: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let installed = ensure(if named.is_empty() { FOR_TESTS } else { &named })?;
+    let installed = ensure(if named.is_empty() { FOR_TESTS } else { &named });
+    let installed = match (installed, &peers) {
+        (Ok(installed), _) => installed,
+        (Err(why), Ok(())) => return Err(why),
+        (Err(why), Err(peers)) => return Err(format!("{why}; {peers}")),
+    };
     for (words, packages) in [("already here", &installed.present), ("installed", &installed.added)] {
         if !packages.is_empty() {
             println!("{words}: {}", packages.join(" "));
@@ -42,7 +49,7 @@ pub fn run(_root: &Path, arguments: &[String]) -> Outcome {
     for (package, why) in &installed.left_out {
         println!("left out: {package} ({why})");
     }
-    Ok(())
+    peers
 }
 
 /// Sees to it that the packages are installed. Nothing is touched when they are. Otherwise root on Debian is needed;
@@ -87,7 +94,7 @@ pub fn ensure(packages: &[&str]) -> Result<Installed, String> {
     apt(&arguments).map_err(|error| format!("{error}; try by hand: {by_hand}"))?;
     drop(policy);
     if Path::new("/run/systemd/system").exists() {
-        for service in missing.iter().filter(|package| matches!(**package, "postfix" | "kannel")) {
+        for service in missing.iter().filter(|package| matches!(**package, "postfix" | "kannel" | "gammu-smsd")) {
             // Not even at the next boot. A service that is unknown to systemd is no trouble.
             let _ = Command::new("systemctl")
                 .args(["disable", service])

@@ -10,6 +10,7 @@ pub mod land;
 pub mod metrics;
 pub mod openapi;
 pub mod playbooks;
+pub mod providers;
 pub mod record;
 pub mod rota;
 pub mod sms;

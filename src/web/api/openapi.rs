@@ -45,7 +45,12 @@ fn shape(action: Action) -> Option<Shape> {
     };
     Some(match action {
         // The console's pages are for people, and change with it.
-        Action::Page(_) | Action::SignInPage | Action::SignIn | Action::SignOut => return None,
+        Action::Page(_) | Action::SignInPage | Action::SignIn | Action::SignOut
+        // Their forms are the suppliers' own.
+        | Action::NotifyReceipt
+        | Action::NotifyText
+        | Action::TwilioReceipt
+        | Action::TwilioText => return None,
         Action::ContactsCreate => Shape {
             query: &[("history", "true: loaded from the past; counted as history, never a reason to page")],
             takes: &[(JSON, "ContactOrBatch"), (NDJSON, "Contact")],
@@ -234,6 +239,7 @@ fn operation(route: &Route, shape: &Shape) -> Value {
     match route.allow {
         Allow::AnyOf(_) => refusals.extend([Kind::NotSignedIn, Kind::NotAllowed]),
         Allow::PathSecret => refusals.push(Kind::NotFound),
+        Allow::Supplier => refusals.push(Kind::NotAllowed),
         Allow::Everybody => {}
     }
     if !parameters.is_empty() && route.path.contains("{") {

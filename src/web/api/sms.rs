@@ -12,6 +12,8 @@ use crate::domain::phone::PhoneNumber;
 use crate::domain::reply::{self, Reply};
 use crate::domain::reply_code;
 use crate::domain::state::View;
+use crate::incoming::TextIn;
+use crate::web::app::App;
 use crate::web::call::Call;
 use crate::web::problem::{Kind, Problem};
 use crate::web::serve::whole;
@@ -37,68 +39,78 @@ fn misread(why: String) -> Problem {
 pub async fn reply(call: Call) -> Result<Response, Problem> {
     check_secret(&call)?;
     let text = call.app.gateway.text(&call.query).map_err(misread)?;
-    let person = text.from.as_ref().and_then(|number| person_of(&call, number));
+    Ok(say(&take(&call.app, &text).await?))
+}
+
+/// Takes a text that came in by whatever gateway; what to answer, nothing where empty. When this is given, what follows from
+/// the text is durable.
+///
+/// # Errors
+/// When the core does not take it; the gateway should tell it again.
+pub async fn take(app: &App, text: &TextIn) -> Result<String, Problem> {
+    let person = text.from.as_ref().and_then(|number| person_of(app, number));
     let Some(person) = person else {
         // No answer: whoever it is is not on the rota, and answering invites more.
         let why = "a text from a number that is nobody's".to_owned();
-        submit(&call.app, Event::ReplyUnmatched { person: None, why }).await?;
-        return Ok(say(""));
+        submit(app, Event::ReplyUnmatched { person: None, why }).await?;
+        return Ok(String::new());
     };
-    let view = call.app.view();
+    let view = app.view();
     let (code, yes) = match reply::parse(&text.words) {
         Reply::Acknowledge { code } => (code, true),
         Reply::Decline { code } => (code, false),
         Reply::Stop => {
             let why = "asks for no more texts".to_owned();
-            submit(&call.app, Event::ReplyUnmatched { person: Some(person), why }).await?;
-            return Ok(say("Noted, and a manager is told. While you are on the rota you are still paged; ask them."));
+            submit(app, Event::ReplyUnmatched { person: Some(person), why }).await?;
+            let noted = "Noted, and a manager is told. While you are on the rota you are still paged; ask them.";
+            return Ok(noted.to_owned());
         }
         Reply::Unclear => {
             let why = "could not be understood".to_owned();
-            let before = nonsense_before(&call, &person);
-            submit(&call.app, Event::ReplyUnmatched { person: Some(person), why }).await?;
+            let before = nonsense_before(app, &person);
+            submit(app, Event::ReplyUnmatched { person: Some(person), why }).await?;
             if !reply::answers(before) {
-                return Ok(say(""));
+                return Ok(String::new());
             }
-            return Ok(say("Not understood. Reply 1 and the code if you have got this, 2 and the code if you can't."));
+            let help = "Not understood. Reply 1 and the code if you have got this, 2 and the code if you can't.";
+            return Ok(help.to_owned());
         }
     };
-    call.app.nonsense.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&person);
-    let page = match page_meant(&call, &view, &person, code.as_deref()) {
+    app.nonsense.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&person);
+    let page = match page_meant(app, &view, &person, code.as_deref()) {
         Ok(page) => page,
         Err(why) => {
-            submit(&call.app, Event::ReplyUnmatched { person: Some(person), why: why.to_owned() }).await?;
-            return Ok(say("That fits no page of yours. Use the code in the text, or the link."));
+            submit(app, Event::ReplyUnmatched { person: Some(person), why: why.to_owned() }).await?;
+            return Ok("That fits no page of yours. Use the code in the text, or the link.".to_owned());
         }
     };
     let by = Author { who: person.to_string(), via: Via::Sms };
     let event = if yes { Event::Acknowledged { page, by } } else { Event::Declined { page, by } };
-    let words = match submit(&call.app, event).await? {
+    Ok(match submit(app, event).await? {
         Answer::Acknowledgement(told) => in_words(&told),
         _ => String::new(),
-    };
-    Ok(say(&words))
+    })
 }
 
 /// Counts a text that could not be understood; how many there were since the last good one.
-fn nonsense_before(call: &Call, person: &PersonId) -> u32 {
-    let mut nonsense = call.app.nonsense.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+fn nonsense_before(app: &App, person: &PersonId) -> u32 {
+    let mut nonsense = app.nonsense.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let count = nonsense.entry(person.clone()).or_default();
     *count = count.saturating_add(1);
     *count - 1
 }
 
 /// The person whose mobile number it is.
-fn person_of(call: &Call, number: &PhoneNumber) -> Option<PersonId> {
-    let people = call.app.people.borrow().clone();
+fn person_of(app: &App, number: &PhoneNumber) -> Option<PersonId> {
+    let people = app.people.borrow().clone();
     let theirs = |mobile: &str| PhoneNumber::parse(mobile).is_ok_and(|mobile| mobile == *number);
     people.details.iter().find(|(_, detail)| detail.mobile.as_deref().is_some_and(theirs)).map(|(id, _)| id.clone())
 }
 
 /// The page that a reply means: by its code among the pages to that person; without a code, the one call-out that is
 /// open for them, if it is one.
-fn page_meant(call: &Call, view: &View, person: &PersonId, code: Option<&str>) -> Result<PageId, &'static str> {
-    let key = call.app.keys.bytes();
+fn page_meant(app: &App, view: &View, person: &PersonId, code: Option<&str>) -> Result<PageId, &'static str> {
+    let key = app.keys.bytes();
     let theirs = || view.paging.pages.iter().rev().filter(|(_, page)| page.person == *person);
     if let Some(code) = code {
         let fits = theirs().find(|(id, _)| reply_code::is_code_of(key, code, **id));
