@@ -151,7 +151,7 @@ mod tests {
             ("https://api.twilio.com", true),
             ("http://127.0.0.1:6011", true),
             ("http://api.twilio.com", false),
-            ("https://user:secret@api.twilio.com", false),
+            ("https://user:secret@sms.example.gov.uk", false),
             ("api.twilio.com", false),
         ] {
             let mut problems = Vec::new();

@@ -150,6 +150,7 @@ impl Names {
                 };
                 format!("{} {how}", of(page.0))
             }
+            Record::PageRouted { page, by, .. } => format!("{} went on to {by}", of(page.0)),
             Record::PageReceipt { page, receipt } => {
                 let how = match receipt {
                     Receipt::Underway => "under way",
