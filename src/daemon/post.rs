@@ -202,6 +202,7 @@ impl Post {
             next_after: order.next_level_at.map(|at| in_words(elapsed(now, at))),
             repeat: order.attempt.saturating_sub(1),
             exercise: order.exercise,
+            list: order.list.iter().map(|each| format!("{} {}", each.incident, each.title)).collect(),
         };
         let texts = wording.texts();
         let (text, html) = match order.channel {

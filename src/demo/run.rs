@@ -14,7 +14,6 @@ use crate::daemon::engine::Storage;
 use crate::daemon::signals::{HangUps, Signals};
 use crate::domain::event::{Author, EntryKind, Event, Sealed, TaskState, Via};
 use crate::domain::id::{IncidentId, PageId, Seq};
-use crate::domain::paging::Status;
 use crate::domain::place::Located;
 use crate::domain::record::Record;
 use crate::domain::state::View;
@@ -347,8 +346,7 @@ impl<'a> Stage<'a> {
     async fn people(&mut self, view: &View, now: Timestamp) -> Result<(), DemoError> {
         let mut due = Vec::new();
         for (id, page) in &view.paging.pages {
-            let running = view.paging.call_outs.get(&page.call_out).is_some_and(|c| c.status == Status::Paging);
-            if !running || page.outcome.is_none() || self.answered.contains(id) {
+            if !view.paging.is_asking(page) || page.outcome.is_none() || self.answered.contains(id) {
                 continue;
             }
             if page.receipt.is_none() && page.channel == crate::domain::person::PageChannel::Sms {
@@ -414,9 +412,19 @@ impl<'a> Stage<'a> {
         let decision = |record: &Record| matches!(record, Record::EntryWritten { kind: EntryKind::Decision, .. });
         let decisions = lines.filter(|line| decision(&line.record)).count();
         let pages = view.paging.pages.len();
+        // What a duty officer can bear is what this counts.
+        let mut by_person: BTreeMap<&str, usize> = BTreeMap::new();
+        for page in view.paging.pages.values() {
+            *by_person.entry(page.person.as_str()).or_default() += 1;
+        }
+        let busiest = by_person.into_iter().max_by_key(|(_, n)| *n).map_or_else(String::new, |(person, n)| {
+            let people = self.app().people.borrow().clone();
+            let detail = people.details.get(&crate::domain::id::PersonId::from(person));
+            format!(" (most to one person: {n}, {})", detail.map_or(person, |detail| detail.name.as_str()))
+        });
         let of = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
         let words = format!(
-            "so far {contacts} contacts about {}, {}, {}",
+            "so far {contacts} contacts about {}, {}{busiest}, {}",
             of(opened, "incident"),
             of(pages, "page"),
             of(decisions, "decision")
@@ -442,8 +450,8 @@ impl<'a> Stage<'a> {
         let zone = self.app().config.deciding.zone().unwrap_or(jiff::tz::TimeZone::UTC);
         let teller = Teller { name: &name, zone: &zone };
         let mut lines: Vec<(Seq, String)> = Vec::new();
-        // Pages of one moment are one line.
-        let mut paged: BTreeMap<(Timestamp, IncidentId), Vec<(Seq, String)>> = BTreeMap::new();
+        // One message may stand for several incidents; those of one moment are one line.
+        let mut pages: BTreeMap<Seq, (Timestamp, String, String)> = BTreeMap::new();
         for incident in view.incidents.by_id.values() {
             for line in incident.timeline.iter().filter(|line| line.seq > self.told) {
                 let told = teller.tell(&line.record);
@@ -467,7 +475,9 @@ impl<'a> Stage<'a> {
                 );
                 if let Record::PageIntended { person, channel, .. } = line.record.as_ref() {
                     let words = format!("{} by {channel}", name(person.as_str()));
-                    paged.entry((line.at, incident.id)).or_default().push((line.seq, words));
+                    let page = pages.entry(line.seq).or_insert_with(|| (line.at, String::new(), words));
+                    let and = if page.1.is_empty() { "" } else { "+" };
+                    page.1.push_str(&format!("{and}{}", incident.id));
                 } else if wanted {
                     let more = evidence.or_else(|| (!told.text.is_empty()).then_some(told.text));
                     let words = more.map_or(told.title.clone(), |more| format!("{}: {more}", told.title));
@@ -475,6 +485,10 @@ impl<'a> Stage<'a> {
                     lines.push((line.seq, self.line(line.at, &words)));
                 }
             }
+        }
+        let mut paged: BTreeMap<(Timestamp, String), Vec<(Seq, String)>> = BTreeMap::new();
+        for (seq, (at, incidents, words)) in pages {
+            paged.entry((at, incidents)).or_default().push((seq, words));
         }
         for ((at, incident), pages) in paged {
             let seq = pages[0].0;

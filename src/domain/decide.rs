@@ -93,6 +93,7 @@ pub fn decide(state: &mut State, event: &Event, now: Timestamp) -> Decision {
         Event::HandOverAsked { incident, to, by, reason } => paging::hand_over(state, d, *incident, to, by, reason),
         Event::Acknowledged { page, by } => paging::acknowledge(state, d, *page, by),
         Event::Declined { page, by } => paging::decline(state, d, *page, by),
+        Event::TakenBack { page, by } => paging::take_back(state, d, *page, by),
         Event::ReplyUnmatched { person, why } => {
             d.record(state, Record::ReplyUnmatched { person: person.clone(), why: why.clone() });
         }

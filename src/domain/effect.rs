@@ -47,4 +47,15 @@ pub struct PageOrder {
     pub exercise: bool,
     /// It only proves the way.
     pub test: bool,
+    /// Everything that this one message stands for, when it is more than one incident; else empty.
+    pub list: Vec<Waiting>,
+}
+
+/// One of several incidents that wait for the same person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// The incident.
+    pub incident: IncidentId,
+    /// What it is about, e.g. `Surface-water flooding`.
+    pub title: String,
 }

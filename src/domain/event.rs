@@ -179,6 +179,13 @@ pub enum Event {
         /// Who and by what.
         by: Author,
     },
+    /// Somebody who said "I have got this" a moment ago says that it was a mistake.
+    TakenBack {
+        /// The page that they had answered.
+        page: PageId,
+        /// Who and by what.
+        by: Author,
+    },
     /// A reply that fits no open page.
     ReplyUnmatched {
         /// Whose number it came from, if anybody's.
@@ -555,6 +562,8 @@ pub enum Acknowledgement {
     Yours {
         /// The incident; `None` for a test page.
         incident: Option<IncidentId>,
+        /// The others that the same message stood for.
+        also: Vec<IncidentId>,
     },
     /// They had it already.
     AlreadyYours {
@@ -570,6 +579,8 @@ pub enum Acknowledgement {
     },
     /// They can't; the next is being paged.
     Declined,
+    /// It was a mistake; the paging goes on.
+    TakenBack,
     /// The incident is closed.
     Closed,
     /// No such page.

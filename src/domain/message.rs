@@ -45,6 +45,9 @@ pub struct Wording {
     pub repeat: u32,
     /// An exercise: every form of the page says so first.
     pub exercise: bool,
+    /// The incidents that one message stands for, when they are several, e.g. `INC-42 Surface-water flooding`; then
+    /// [`Wording::title`] and [`Wording::evidence`] are passed over, since the list says more.
+    pub list: Vec<String>,
 }
 
 /// A page in all its forms.
@@ -74,11 +77,12 @@ impl Wording {
     /// cannot hold it either: the code alone suffices.
     pub fn sms(&self) -> String {
         let opening = self.opening();
-        let title = sentence(&fold(&self.title));
-        let evidence = sentence(&fold(&self.evidence));
+        let title = sentence(&fold(&self.title()));
+        let evidence = sentence(&fold(&if self.list.is_empty() { self.evidence.clone() } else { self.numbered() }));
         let role = self.you_are();
-        let act = format!("Reply ACK {} or open {}", self.code, self.link);
-        let reference = fold(&self.incident);
+        let all = if self.list.is_empty() { "" } else { " for all" };
+        let act = format!("Reply ACK {}{all} or open {}", self.code, self.link);
+        let reference = if self.list.is_empty() { fold(&self.incident) } else { String::new() };
 
         let natural = join(&[&opening, &title, &evidence, &role, &act]);
         if segments(&natural).count == 1 {
@@ -86,10 +90,12 @@ impl Wording {
         }
 
         let (act, tail) = if septet_len(&opening) + 1 + septet_len(&act) <= GSM7_JOINED {
-            (act, join(&[&role, &evidence, &reference]))
+            // What waits is more than who is asked, when it is a list.
+            let (first, second) = if self.list.is_empty() { (&role, &evidence) } else { (&evidence, &role) };
+            (act, join(&[first, second, &reference]))
         } else {
             let link = format!("Open {}", self.link);
-            let code_only = format!("Reply ACK {}", self.code);
+            let code_only = format!("Reply ACK {}{all}", self.code);
             let room = SMS_SEGMENTS_MAX * GSM7_JOINED - 1;
             let fits = septet_len(&join(&[&opening, &code_only, &link])) <= room;
             let head = if fits { link } else { String::new() };
@@ -106,9 +112,10 @@ impl Wording {
     pub fn subject(&self) -> String {
         let repeat = if self.repeat > 0 { format!(" (repeat {})", self.repeat) } else { String::new() };
         let exercise = if self.exercise { "EXERCISE " } else { "" };
-        let start = format!("{exercise}{} {}{repeat}: ", self.council(), one_line(&self.incident));
+        let incident = if self.list.is_empty() { format!(" {}", one_line(&self.incident)) } else { String::new() };
+        let start = format!("{exercise}{}{incident}{repeat}: ", self.council());
         let room = SUBJECT_CHARS_MAX.saturating_sub(start.chars().count());
-        start + &cut_chars(&one_line(&self.title), room)
+        start + &cut_chars(&one_line(&self.title()), room)
     }
 
     /// The email's plain part: code and link within the first eight lines.
@@ -122,10 +129,18 @@ impl Wording {
             line(EXERCISE_LINE);
             line("");
         }
-        line(&format!("{} {}: {}", self.council(), one_line(&self.incident), sentence(&one_line(&self.title))));
-        line(&join(&[&sentence(&one_line(&self.evidence)), &self.you_are_plain()]));
+        if self.list.is_empty() {
+            line(&format!("{} {}: {}", self.council(), one_line(&self.incident), sentence(&one_line(&self.title))));
+            line(&join(&[&sentence(&one_line(&self.evidence)), &self.you_are_plain()]));
+        } else {
+            line(&format!("{}: {}", self.council(), sentence(&self.title())));
+            for (number, each) in (1..).zip(&self.list) {
+                line(&format!("{number}. {}", one_line(each)));
+            }
+            line(&self.you_are_plain());
+        }
         line("");
-        line("I have got this:");
+        line(if self.list.is_empty() { "I have got this:" } else { "I have got all of this:" });
         line(&self.link);
         line(&self.reply_words());
         line("");
@@ -152,15 +167,23 @@ impl Wording {
         body += &format!(
             "<p style=\"margin:0 0 4px\">{} {}</p>\n<h1 style=\"margin:0 0 12px;font-size:22px;line-height:1.25\">{}</h1>\n",
             escape(&self.council()),
-            escape(&one_line(&self.incident)),
-            escape(&one_line(&self.title))
+            escape(&if self.list.is_empty() { one_line(&self.incident) } else { String::new() }),
+            escape(&one_line(&self.title()))
         );
-        body += &paragraph(&join(&[&sentence(&one_line(&self.evidence)), &self.you_are_plain()]));
+        if self.list.is_empty() {
+            body += &paragraph(&join(&[&sentence(&one_line(&self.evidence)), &self.you_are_plain()]));
+        } else {
+            let items: Vec<String> =
+                self.list.iter().map(|each| format!("<li>{}</li>", escape(&one_line(each)))).collect();
+            body += &format!("<ol style=\"margin:0 0 16px\">{}</ol>\n", items.concat());
+            body += &paragraph(&self.you_are_plain());
+        }
         body += &format!(
             "<p style=\"margin:0 0 16px\"><a href=\"{}\" style=\"display:block;padding:18px 12px;background:#00703c;\
              color:#ffffff;font-size:20px;font-weight:bold;text-align:center;text-decoration:none\">\
-             I have got this</a></p>\n",
-            escape(&self.link)
+             {}</a></p>\n",
+            escape(&self.link),
+            if self.list.is_empty() { "I have got this" } else { "I have got all of this" }
         );
         body += &paragraph(&self.reply_words());
         body += &paragraph(&self.decline_words());
@@ -177,6 +200,17 @@ impl Wording {
              line-height:1.4\">\n{body}</body>\n</html>\n",
             escape(&self.subject())
         )
+    }
+
+    /// What has happened, or how many things.
+    fn title(&self) -> String {
+        if self.list.is_empty() { self.title.clone() } else { format!("{} incidents wait for you", self.list.len()) }
+    }
+
+    /// The list in one line: `1 INC-42 Flooding, 2 INC-57 Power cut`.
+    fn numbered(&self) -> String {
+        let each = (1..).zip(&self.list).map(|(number, each): (u32, _)| format!("{number} {}", one_line(each)));
+        each.collect::<Vec<_>>().join(", ")
     }
 
     fn council(&self) -> String {
@@ -333,6 +367,26 @@ mod tests {
              Reply ACK 48213 or open https://d.example.gov.uk/p/p512-k3j"
         );
         assert_eq!(segments(&page.sms()).count, 1);
+    }
+
+    #[test]
+    fn several_incidents_are_one_text_that_numbers_them_and_one_code_answers_all() {
+        let page = Wording { list: vec!["INC-42 Surface-water flooding".into(), "INC-57 Power cut".into()], ..flood() };
+        assert_eq!(
+            page.sms(),
+            format!(
+                "WEXMOOR: 2 incidents wait for you. Reply ACK 48213 for all or open {LINK} 1 INC-42 Surface-water \
+                 flooding, 2 INC-57 Power cut. You are duty officer."
+            )
+        );
+        assert_eq!(page.subject(), "WEXMOOR: 2 incidents wait for you");
+        let plain = page.plain();
+        assert!(plain.contains("1. INC-42 Surface-water flooding\n2. INC-57 Power cut\n"), "{plain}");
+        assert!(page.html().contains("<li>INC-57 Power cut</li>"));
+        // However long the list, code and link stay in the first segment.
+        let long = Wording { list: vec!["INC-100042 A long name of a plan that somebody wrote".into(); 40], ..flood() };
+        assert!(first_segment(&long.sms()).contains("ACK 48213 for all"), "{}", long.sms());
+        assert_eq!(segments(&long.sms()).count, 2);
     }
 
     #[test]

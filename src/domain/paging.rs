@@ -10,12 +10,15 @@
 //!
 //! Not here: who is on call (see [`crate::domain::rota`]), the words of a page (see [`crate::domain::message`]).
 
+mod answers;
 mod apply;
 mod ask;
 mod ladder;
 pub mod limit;
 pub mod news;
+mod share;
 
+pub(super) use answers::{acknowledge, decline, take_back};
 pub(super) use apply::{apply, apply_started};
 pub(super) use ask::{escalate, hand_over};
 use ladder::{intend, next_attempt};
@@ -23,7 +26,7 @@ pub(super) use ladder::{next_deadline, step};
 
 use super::decide::Decision;
 use super::effect::Effect;
-use super::event::{Acknowledgement, Answer, Author, Receipt, SendResult, Via};
+use super::event::{Answer, Author, Receipt, SendResult, Via};
 use super::id::{CallOutId, IncidentId, PageId, PersonId, PlaybookId, RoleId};
 use super::person::PageChannel;
 use super::playbook::Severity;
@@ -31,7 +34,6 @@ use super::policy::Policy;
 use super::problem::did_you_mean;
 use super::record::{CallOutEnd, Record};
 use super::state::State;
-use super::task;
 use super::time::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +46,18 @@ pub struct Paging {
     pub call_outs: BTreeMap<CallOutId, Arc<CallOut>>,
     /// Pages of those call-outs.
     pub pages: BTreeMap<PageId, Page>,
+    /// When each person was last sent something by each channel, exercises apart: the newest [`limit::REMEMBERED`].
+    pub sent: BTreeMap<Way, Vec<Timestamp>>,
+}
+
+/// A person and a channel; an exercise never uses up what is live.
+pub type Way = (PersonId, PageChannel, bool);
+
+impl Paging {
+    /// Whether somebody is still asked for what this page stands for.
+    pub fn is_asking(&self, page: &Page) -> bool {
+        page.call_outs().any(|id| self.call_outs.get(&id).is_some_and(|c| c.status == Status::Paging))
+    }
 }
 
 /// The paging of one step.
@@ -162,6 +176,20 @@ pub struct Page {
     pub outcome: Option<(SendResult, Timestamp)>,
     /// What the network said, and when.
     pub receipt: Option<(Receipt, Timestamp)>,
+    /// The other call-outs that it stands for, with its number among the attempts of each.
+    pub also: Vec<(CallOutId, u32)>,
+}
+
+impl Page {
+    /// All call-outs that it stands for, its own first.
+    pub fn call_outs(&self) -> impl Iterator<Item = CallOutId> + '_ {
+        std::iter::once(self.call_out).chain(self.also.iter().map(|(id, _)| *id))
+    }
+
+    /// The same, with its number among the attempts of each.
+    fn attempts(&self) -> Vec<(CallOutId, u32)> {
+        std::iter::once((self.call_out, self.attempt)).chain(self.also.iter().copied()).collect()
+    }
 }
 
 /// What the figures in force say, or their defaults before a policy is loaded.
@@ -244,8 +272,8 @@ pub(super) fn had_since(state: &State, incident: IncidentId) -> Option<Option<Ti
 pub(super) fn answer(state: &mut State, d: &mut Decision, call_out: CallOutId) {
     let runs = state.paging.call_outs.get(&call_out).is_some_and(|c| !matches!(c.status, Status::Ended { .. }));
     if runs {
-        cancel_queued(state, d, call_out);
         d.record(state, Record::CallOutEnded { call_out, why: CallOutEnd::Answered });
+        cancel_queued(state, d, call_out);
     }
 }
 
@@ -301,98 +329,6 @@ pub(super) fn alarm(state: &mut State, d: &mut Decision, cause: &str) {
     d.answer = Answer::CallOut(d.record(state, record).into());
 }
 
-/// Somebody says "I have got this". It counts for every running call-out of the incident that called them.
-pub(super) fn acknowledge(state: &mut State, d: &mut Decision, id: PageId, by: &Author) {
-    let Some((page, call_out)) = of_page(state, id) else {
-        d.answer = Answer::Acknowledgement(Acknowledgement::UnknownPage);
-        return;
-    };
-    let person = page.person.clone();
-    d.answer = Answer::Acknowledgement(match call_out.status {
-        Status::Ended { .. } => Acknowledgement::Closed,
-        _ => match call_out.acknowledged.iter().find(|have| have.person == person) {
-            Some(have) => Acknowledgement::AlreadyYours { at: have.at },
-            None => match (call_out.status, call_out.acknowledged.first()) {
-                (Status::Acknowledged { at }, Some(have)) => {
-                    Acknowledgement::AlreadyTaken { by: have.person.clone(), at }
-                }
-                _ => Acknowledgement::Yours { incident: call_out.incident },
-            },
-        },
-    });
-    let call_out_id = call_out.id;
-    let (via, said_by) = (by.via, for_somebody_else(by, &person));
-    match &d.answer {
-        Answer::Acknowledgement(Acknowledgement::Yours { .. }) => {}
-        Answer::Acknowledgement(Acknowledgement::AlreadyTaken { .. }) if !call_out.late.contains(&person) => {
-            let record =
-                Record::Acknowledged { call_out: call_out_id, person, page: Some(id), via, said_by, late: true };
-            d.record(state, record);
-            return;
-        }
-        _ => return,
-    }
-    let also: Vec<CallOutId> = state
-        .paging
-        .call_outs
-        .values()
-        .filter(|c| {
-            c.id == call_out.id
-                || (c.incident.is_some()
-                    && c.incident == call_out.incident
-                    && c.status == Status::Paging
-                    && c.called.contains_key(&person)
-                    && !c.acknowledged.iter().any(|have| have.person == person))
-        })
-        .map(|c| c.id)
-        .collect();
-    for call_out in also {
-        let page = (state.paging.pages.get(&id).map(|page| page.call_out) == Some(call_out)).then_some(id);
-        let (person, said_by, by_whom) = (person.clone(), said_by.clone(), person.clone());
-        d.record(state, Record::Acknowledged { call_out, person, page, via, said_by, late: false });
-        task::taken(state, d, call_out, &by_whom, via);
-        let done = &state.paging.call_outs[&call_out];
-        if matches!(done.status, Status::Acknowledged { .. }) {
-            // A test page, or one about callout itself, asks for nothing further.
-            let answered = done.incident.is_none();
-            cancel_queued(state, d, call_out);
-            if answered {
-                d.record(state, Record::CallOutEnded { call_out, why: CallOutEnd::Answered });
-            }
-        }
-    }
-}
-
-/// Who answered a page that was not theirs. A link or a reply comes from the person who was paged.
-fn for_somebody_else(by: &Author, person: &PersonId) -> Option<String> {
-    (by.who != person.as_str()).then(|| by.who.clone())
-}
-
-/// Somebody says "I can't", for all that the incident called them for: they are left alone, and the next is paged at
-/// once when nobody else of the level is left. Who had it and gives it back sets the paging going again.
-pub(super) fn decline(state: &mut State, d: &mut Decision, id: PageId, by: &Author) {
-    let Some((page, call_out)) = of_page(state, id) else {
-        d.answer = Answer::Acknowledgement(Acknowledgement::UnknownPage);
-        return;
-    };
-    if matches!(call_out.status, Status::Ended { .. }) {
-        d.answer = Answer::Acknowledgement(Acknowledgement::Closed);
-        return;
-    }
-    let (person, this, incident) = (page.person.clone(), call_out.id, call_out.incident);
-    let calls_them = |c: &&Arc<CallOut>| {
-        (c.id == this || (incident.is_some() && c.incident == incident))
-            && !matches!(c.status, Status::Ended { .. })
-            && c.called.get(&person).is_some_and(|called| !called.declined)
-    };
-    let all: Vec<CallOutId> = state.paging.call_outs.values().filter(calls_them).map(|c| c.id).collect();
-    for call_out in all {
-        let said_by = for_somebody_else(by, &person);
-        d.record(state, Record::Declined { call_out, person: person.clone(), via: by.via, said_by });
-    }
-    d.answer = Answer::Acknowledgement(Acknowledgement::Declined);
-}
-
 /// What became of a send. A second outcome for the same page changes nothing.
 pub(super) fn outcome(state: &mut State, d: &mut Decision, id: PageId, outcome: &SendResult) {
     if state.paging.pages.get(&id).is_some_and(|page| page.outcome.is_none()) {
@@ -422,11 +358,16 @@ pub(super) fn send_again(state: &mut State, d: &mut Decision) {
     for id in open {
         let why = "callout stopped before the outcome was known".to_owned();
         d.record(state, Record::PageSent { page: id, outcome: SendResult::Unknown { why } });
-        let Some((page, call_out)) = of_page(state, id) else { continue };
-        let (page, call_out) = (page.clone(), Arc::clone(call_out));
-        let waits =
-            call_out.test.is_some() || call_out.called.get(&page.person).is_some_and(|called| called.next_at.is_some());
-        if call_out.status == Status::Paging && waits {
+        let Some(page) = state.paging.pages.get(&id).cloned() else { continue };
+        let waits = |c: &&Arc<CallOut>| {
+            let called = c.called.get(&page.person);
+            // Not when a page of this very moment stood for it already.
+            let sent_now = called.and_then(|called| called.used.get(&page.channel)) == Some(&d.at);
+            let waits = c.test.is_some() || called.is_some_and(|called| called.next_at.is_some());
+            c.status == Status::Paging && waits && !(share::is_shared(c) && sent_now && !page.at.eq(&d.at))
+        };
+        let first = page.call_outs().filter_map(|id| state.paging.call_outs.get(&id)).find(waits).cloned();
+        if let Some(call_out) = first {
             let attempt = next_attempt(&call_out, &page.person);
             intend(state, d, &call_out, &page.person, page.channel, attempt, Some(id));
         }
@@ -443,22 +384,19 @@ pub(super) fn end_for(state: &mut State, d: &mut Decision, incident: IncidentId)
         .map(|c| c.id)
         .collect();
     for call_out in running {
-        cancel_queued(state, d, call_out);
         d.record(state, Record::CallOutEnded { call_out, why: CallOutEnd::StoodDown });
+        cancel_queued(state, d, call_out);
     }
 }
 
-fn of_page(state: &State, id: PageId) -> Option<(&Page, &Arc<CallOut>)> {
-    let page = state.paging.pages.get(&id)?;
-    Some((page, state.paging.call_outs.get(&page.call_out)?))
-}
-
+/// Stops what still waits to be sent and that nobody is asked for any more.
 fn cancel_queued(state: &State, d: &mut Decision, call_out: CallOutId) {
     let queued: Vec<PageId> = state
         .paging
         .pages
         .iter()
-        .filter(|(_, page)| page.call_out == call_out && page.outcome.is_none())
+        .filter(|(_, page)| page.outcome.is_none() && page.call_outs().any(|id| id == call_out))
+        .filter(|(_, page)| !state.paging.is_asking(page))
         .map(|(id, _)| *id)
         .collect();
     if !queued.is_empty() {

@@ -232,6 +232,9 @@ pub enum Record {
         /// Why this level is passed at once, when it is.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         passed: Option<String>,
+        /// Who of them had a message a moment ago: this one goes with their next, within the limit of messages.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        held: Vec<PersonId>,
     },
     /// A page is to be sent. Durable before the send.
     PageIntended {
@@ -246,6 +249,9 @@ pub enum Record {
         /// The page whose outcome is unknown and which this one repeats.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         repeats: Option<PageId>,
+        /// Other call-outs that wait for the same person: this one message stands for them too.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        also: Vec<CallOutId>,
     },
     /// What the transport said.
     PageSent {
@@ -297,6 +303,18 @@ pub enum Record {
     },
     /// Somebody can't.
     Declined {
+        /// Which call-out.
+        call_out: CallOutId,
+        /// Who.
+        person: PersonId,
+        /// By what.
+        via: Via,
+        /// Who said it for them, where it was somebody else.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        said_by: Option<String>,
+    },
+    /// Somebody had said that they have it, by mistake: the paging goes on.
+    TakenBack {
         /// Which call-out.
         call_out: CallOutId,
         /// Who.
@@ -495,6 +513,7 @@ impl Record {
             | Self::CallOutWidened { .. }
             | Self::Acknowledged { .. }
             | Self::Declined { .. }
+            | Self::TakenBack { .. }
             | Self::AcknowledgementExpired { .. }
             | Self::CallOutEnded { .. }
             | Self::ReplyUnmatched { .. }

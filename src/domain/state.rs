@@ -4,7 +4,7 @@
 use super::detect::cluster::watch::Clusters;
 use super::detect::surge::Surges;
 use super::detect::{Signals, Windows};
-use super::id::{PlaybookId, Seq, Tag};
+use super::id::{IncidentId, PlaybookId, Seq, Tag};
 use super::incident::{Incidents, Line};
 use super::keeping::Keeping;
 use super::paging::Paging;
@@ -178,6 +178,7 @@ pub fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
         | Record::CallOutWidened { .. }
         | Record::Acknowledged { .. }
         | Record::Declined { .. }
+        | Record::TakenBack { .. }
         | Record::AcknowledgementExpired { .. }
         | Record::CallOutEnded { .. } => paging::apply(state, seq, at, record),
         Record::Started { .. } => {
@@ -193,12 +194,27 @@ pub fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
         | Record::HoldLifted { .. } => keeping::apply(state, seq, at, record),
     }
     if let Some(incident) = incident_of(state, seq, record) {
-        incident::add_line(state, incident, Line { seq, at, record: Arc::new(record.clone()) });
+        let line = Line { seq, at, record: Arc::new(record.clone()) };
+        for other in other_incidents_of(state, seq, record, incident) {
+            incident::add_line(state, other, line.clone());
+        }
+        incident::add_line(state, incident, line);
     }
 }
 
+/// A page that stands for several incidents has its line in the timeline of each.
+fn other_incidents_of(state: &State, seq: Seq, record: &Record, first: IncidentId) -> BTreeSet<IncidentId> {
+    let page = match record {
+        Record::PageIntended { .. } => state.paging.pages.get(&seq.into()),
+        Record::PageSent { page, .. } | Record::PageReceipt { page, .. } => state.paging.pages.get(page),
+        _ => None,
+    };
+    let call_outs = page.into_iter().flat_map(|page| &page.also).filter_map(|(id, _)| state.paging.call_outs.get(id));
+    call_outs.filter_map(|c| c.incident).filter(|incident| *incident != first).collect()
+}
+
 /// The incident in whose timeline a record stands.
-fn incident_of(state: &State, seq: Seq, record: &Record) -> Option<super::id::IncidentId> {
+fn incident_of(state: &State, seq: Seq, record: &Record) -> Option<IncidentId> {
     match record {
         Record::IncidentOpened { .. } => Some(seq.into()),
         Record::EvidenceJoined { incident, .. }
@@ -218,6 +234,7 @@ fn incident_of(state: &State, seq: Seq, record: &Record) -> Option<super::id::In
         | Record::CallOutWidened { call_out, .. }
         | Record::Acknowledged { call_out, .. }
         | Record::Declined { call_out, .. }
+        | Record::TakenBack { call_out, .. }
         | Record::AcknowledgementExpired { call_out }
         | Record::CallOutEnded { call_out, .. } => state.paging.call_outs.get(call_out)?.incident,
         Record::PageSent { page, .. } | Record::PageRouted { page, .. } | Record::PageReceipt { page, .. } => {

@@ -76,6 +76,7 @@ impl Record {
             Self::EntryWritten { kind: EntryKind::Action, .. }
             | Self::Acknowledged { .. }
             | Self::Declined { .. }
+            | Self::TakenBack { .. }
             | Self::TaskMoved { .. } => Sort::Action,
             Self::EntryWritten { kind: EntryKind::System, .. } => Sort::System,
             Self::EntryWritten { .. } => Sort::Note,
@@ -266,18 +267,33 @@ impl Teller<'_> {
                     ),
                 ),
             },
-            Record::LevelStarted { level, people, passed, .. } => match passed {
+            Record::LevelStarted { level, people, passed, held, .. } => match passed {
                 Some(why) => plain(format!("Level {} passed at once", level + 1), why.clone()),
-                None => plain(format!("Level {} is being paged", level + 1), self.names(people)),
+                None => plain(
+                    format!("Level {} is being paged", level + 1),
+                    match held.is_empty() {
+                        true => self.names(people),
+                        false => format!(
+                            "{}; had a message a moment ago, so with their next: {}",
+                            self.names(people),
+                            self.names(held)
+                        ),
+                    },
+                ),
             },
-            Record::PageIntended { person, channel, attempt, repeats, .. } => plain(
-                format!("Paging {} by {channel}", (self.name)(person.as_str())),
-                match (repeats, attempt) {
+            Record::PageIntended { person, channel, attempt, repeats, also, .. } => {
+                let number = match (repeats, attempt) {
                     (Some(page), _) => format!("again: the outcome of {page} is not known"),
                     (None, 1) => String::new(),
                     (None, attempt) => format!("page {attempt} to this person"),
-                },
-            ),
+                };
+                let shared = match also.len() {
+                    0 => String::new(),
+                    n => format!("one message for {} call-outs", n + 1),
+                };
+                let both = [number, shared].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>();
+                plain(format!("Paging {} by {channel}", (self.name)(person.as_str())), both.join("; "))
+            }
             Record::PageSent { page, outcome } => match outcome {
                 SendResult::Accepted => plain(format!("{page} sent"), String::new()),
                 SendResult::Retryable { why } => plain(format!("{page} did not go"), why.clone()),
@@ -313,6 +329,11 @@ impl Teller<'_> {
             Record::Declined { person, via, said_by, .. } => Told {
                 title: format!("{} can't", (self.name)(person.as_str())),
                 text: String::new(),
+                who: self.by(said_by.as_deref(), *via),
+            },
+            Record::TakenBack { person, via, said_by, .. } => Told {
+                title: format!("{} does not have it after all", (self.name)(person.as_str())),
+                text: "it was a mistake; the paging goes on".into(),
                 who: self.by(said_by.as_deref(), *via),
             },
             Record::AcknowledgementExpired { .. } => {

@@ -315,6 +315,7 @@ impl Into<'_> {
             | Record::CallOutWidened { .. }
             | Record::Acknowledged { .. }
             | Record::Declined { .. }
+            | Record::TakenBack { .. }
             | Record::AcknowledgementExpired { .. }
             | Record::CallOutEnded { .. }
             | Record::RosterApplied { .. }

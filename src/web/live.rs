@@ -145,7 +145,7 @@ fn difference(before: &View, after: &View) -> String {
     }
     if !Arc::ptr_eq(&before.paging, &after.paging) {
         let changed_pages = after.paging.pages.iter().filter(|(id, page)| before.paging.pages.get(id) != Some(page));
-        let mut call_outs: BTreeSet<_> = changed_pages.map(|(_, page)| page.call_out).collect();
+        let mut call_outs: BTreeSet<_> = changed_pages.flat_map(|(_, page)| page.call_outs()).collect();
         for (id, call_out) in &after.paging.call_outs {
             if before.paging.call_outs.get(id).is_none_or(|known| !Arc::ptr_eq(known, call_out)) {
                 call_outs.insert(*id);

@@ -211,8 +211,13 @@ impl Days {
         self.event(Event::PolicyLoaded { documents: self.policies[0].clone(), by: Author::system() }, None)
             .expect("loading the first policy breaks nothing");
         let mut key = 0;
+        // Every third seed is a storm: all that happens, happens within two hours.
+        let storm = self.chance.one_in(3).then(|| self.now + self.within(40 * 3_600));
         for _ in 0..3 + self.chance.below(4) {
-            let begins = self.now + self.within(46 * 3_600);
+            let begins = match storm {
+                Some(storm) => storm + self.within(7_200),
+                None => self.now + self.within(46 * 3_600),
+            };
             let topic = TOPICS[self.chance.below(4) as usize];
             let middle = (530_000 + self.chance.below(4_000) as i32, 180_000 + self.chance.below(4_000) as i32);
             for _ in 0..2 + self.chance.below(14) {
@@ -456,7 +461,7 @@ impl Days {
                 self.oracle.contact_answered(*key, topic, receipt.id, self.now)
             }
             (Answer::Acknowledgement(told), Some(Coming::Event(Event::Acknowledged { page, by }))) => {
-                if let Acknowledgement::Yours { incident: Some(incident) } = told {
+                if let Acknowledgement::Yours { incident: Some(incident), .. } = told {
                     let (incident, person) = (*incident, PersonId::from(by.who.as_str()));
                     self.oracle.told_yours(*page, &person)?;
                     if self.chance.one_in(5) {

@@ -47,6 +47,8 @@ struct Told {
     stood_down: BTreeMap<String, Timestamp>,
     people: BTreeSet<String>,
     people_of: BTreeMap<String, BTreeSet<String>>,
+    /// The last message to a person by a channel, danger to life and exercises apart.
+    messages: BTreeMap<(PersonId, PageChannel), Vec<Timestamp>>,
     last_at: Option<Timestamp>,
 }
 
@@ -72,12 +74,17 @@ struct CallOut {
     has_it: BTreeSet<PersonId>,
     attempts: BTreeMap<(PersonId, PageChannel), u32>,
     used: BTreeMap<(PersonId, PageChannel), Timestamp>,
+    /// Pages to each person so far.
+    tries: BTreeMap<PersonId, u32>,
+    /// Who was called in and has not been paged yet, with a recorded reason.
+    held: BTreeMap<PersonId, (Timestamp, SignedDuration)>,
     /// The last thing done about it, and how long callout had been down altogether by then.
     acted: (Timestamp, SignedDuration),
 }
 
 struct Page {
     call_out: CallOutId,
+    also: Vec<CallOutId>,
     person: PersonId,
     channel: PageChannel,
     intended: (Timestamp, SignedDuration),
@@ -141,11 +148,12 @@ impl Oracle {
                 });
                 ensure(called, || format!("I2: {playbook} was activated for {incident} and nobody is called"))?;
             }
-            if let Record::LevelStarted { call_out, people, .. } = record {
+            if let Record::LevelStarted { call_out, people, held, .. } = record {
                 let track = &self.told.call_outs[call_out];
-                for person in people {
+                for person in people.iter().filter(|person| !held.contains(person)) {
                     let paged = decision.records.iter().any(|(_, other, _)| {
-                        matches!(other, Record::PageIntended { call_out: of, person: whom, .. } if of == call_out && whom == person)
+                        matches!(other, Record::PageIntended { call_out: of, person: whom, also, .. }
+                            if (of == call_out || also.contains(call_out)) && whom == person)
                             || matches!(other, Record::Declined { call_out: of, person: whom, .. } if of == call_out && whom == person)
                     });
                     ensure(paged || track.severity == Severity::Morning, || {
@@ -172,10 +180,16 @@ impl Oracle {
                     format!("I7: nothing was done about {id} for {waited:?}")
                 })?;
             }
+            for (person, since) in call_out.held.iter().filter(|_| call_out.status == Status::Paging) {
+                let waited = waited(*since);
+                ensure(waited <= SignedDuration::from_secs(125), || {
+                    format!("I2: {person} is held back from {id} for {waited:?}")
+                })?;
+            }
         }
         for (id, page) in &self.told.pages {
-            let running = self.told.call_outs.get(&page.call_out).is_some_and(|c| c.status == Status::Paging);
-            if running && !page.outcome {
+            let running = |id: &CallOutId| self.told.call_outs.get(id).is_some_and(|c| c.status == Status::Paging);
+            if (running(&page.call_out) || page.also.iter().any(running)) && !page.outcome {
                 let waited = waited(page.intended);
                 ensure(waited <= SignedDuration::from_secs(90), || {
                     format!("I4: {id} to {} is without an outcome for {waited:?}", page.person)
@@ -384,12 +398,15 @@ impl Told {
                     has_it: BTreeSet::new(),
                     attempts: BTreeMap::new(),
                     used: BTreeMap::new(),
+                    tries: BTreeMap::new(),
+                    held: BTreeMap::new(),
                     acted: (at, down),
                 };
                 self.call_outs.insert(seq.into(), call_out);
             }
-            Record::LevelStarted { call_out: id, level, people, passed } => {
+            Record::LevelStarted { call_out: id, level, people, passed, held } => {
                 self.level_was_really_called(id, sent)?;
+                self.held_with_reason(id, held, at)?;
                 let known = self.people.clone();
                 let call_out = self.call_out(id)?;
                 ensure(call_out.status == Status::Paging, || format!("I6: {id} is acknowledged and climbs"))?;
@@ -408,6 +425,7 @@ impl Told {
                 call_out.level = Some(*level);
                 call_out.level_people = people.clone();
                 call_out.passed = passed.is_some();
+                call_out.held.extend(held.iter().map(|person| (person.clone(), (at, down))));
                 call_out.called.extend(people.iter().cloned());
                 call_out.acted = (at, down);
             }
@@ -430,20 +448,31 @@ impl Told {
                 call_out.declined.clear();
                 call_out.acted = (at, down);
             }
-            Record::PageIntended { call_out: id, person, channel, attempt, repeats } => {
-                let call_out = self.call_out(id)?;
-                ensure(call_out.status == Status::Paging, || format!("I6: {id} is not paging and pages {person}"))?;
-                let key = (person.clone(), *channel);
-                let before = call_out.attempts.insert(key.clone(), *attempt).unwrap_or(0);
-                ensure(*attempt > before, || format!("I3: attempt {attempt} to {person} by {channel} after {before}"))?;
-                let used = call_out.used.insert(key, at);
-                let soon = used.is_some_and(|used| at.duration_since(used) < SignedDuration::from_secs(119));
-                ensure(!soon || repeats.is_some(), || {
-                    format!("I15: {person} is paged by {channel} again within 2 min")
-                })?;
-                call_out.acted = (at, down);
+            Record::PageIntended { call_out: id, person, channel, attempt, repeats, also } => {
+                self.within_the_limit(id, also, person, *channel, repeats.is_some(), at)?;
+                for id in std::iter::once(id).chain(also) {
+                    let call_out = self.call_out(id)?;
+                    ensure(call_out.status == Status::Paging, || format!("I6: {id} is not paging and pages {person}"))?;
+                    ensure(call_out.called.contains(person), || format!("I2: {id} has not called {person}"))?;
+                    let key = (person.clone(), *channel);
+                    let tries = call_out.tries.get(person).copied().unwrap_or(0);
+                    let attempt = if also.contains(id) { tries + 1 } else { *attempt };
+                    call_out.tries.insert(person.clone(), attempt);
+                    let before = call_out.attempts.insert(key.clone(), attempt).unwrap_or(0);
+                    ensure(attempt > before, || {
+                        format!("I3: attempt {attempt} to {person} by {channel} after {before}")
+                    })?;
+                    let used = call_out.used.insert(key, at);
+                    let soon = used.is_some_and(|used| at.duration_since(used) < SignedDuration::from_secs(119));
+                    ensure(!soon || repeats.is_some() || also.contains(id), || {
+                        format!("I15: {person} is paged by {channel} again within 2 min")
+                    })?;
+                    call_out.held.remove(person);
+                    call_out.acted = (at, down);
+                }
                 let page = Page {
                     call_out: *id,
+                    also: also.clone(),
                     person: person.clone(),
                     channel: *channel,
                     intended: (at, down),
@@ -476,10 +505,18 @@ impl Told {
                     call_out.status = Status::Acknowledged(at);
                 }
             }
-            Record::Declined { call_out: id, person, .. } => {
+            Record::Declined { call_out: id, person, .. } | Record::TakenBack { call_out: id, person, .. } => {
+                // Whoever had been told that it is taken is called at once.
+                let called = self.call_out(id)?.called.clone();
+                self.messages.retain(|(person, _), _| !called.contains(person));
                 let call_out = self.call_out(id)?;
-                call_out.has_it.remove(person);
-                call_out.declined.insert(person.clone());
+                let had_it = call_out.has_it.remove(person);
+                if matches!(record, Record::Declined { .. }) {
+                    call_out.declined.insert(person.clone());
+                    call_out.held.remove(person);
+                } else {
+                    ensure(had_it, || format!("I6: {person} takes back what they did not have"))?;
+                }
                 call_out.used.clear();
                 if matches!(call_out.status, Status::Acknowledged(_)) && call_out.has_it.len() < call_out.wanted {
                     call_out.status = Status::Paging;
@@ -494,9 +531,10 @@ impl Told {
                 let waited = at.duration_since(since);
                 ensure(waited >= SignedDuration::from_mins(30), || format!("I6: {id} expires after {waited:?}"))?;
                 call_out.status = Status::Paging;
-                call_out.has_it.clear();
+                // Whoever had it is asked first.
+                call_out.called = std::mem::take(&mut call_out.has_it);
                 call_out.declined.clear();
-                call_out.called.clear();
+                call_out.held.clear();
                 call_out.used.clear();
                 call_out.widened = false;
                 call_out.level = None;
@@ -506,6 +544,52 @@ impl Told {
             Record::CallOutEnded { call_out: id, .. } => self.call_out(id)?.status = Status::Ended,
             _ => {}
         }
+        Ok(())
+    }
+
+    /// Whoever is held back had a message by some channel less than two minutes ago; never where there is danger to life.
+    fn held_with_reason(&self, id: &CallOutId, held: &[PersonId], at: Timestamp) -> Result<(), String> {
+        let severity = self.call_outs.get(id).map(|call_out| call_out.severity);
+        for person in held {
+            ensure(severity != Some(Severity::DangerToLife), || format!("I26: {id} is danger to life and held back"))?;
+            let lately = self.pages.values().any(|page| {
+                page.person == *person && at.duration_since(page.intended.0) < SignedDuration::from_secs(120)
+            });
+            ensure(lately, || format!("I2: {person} is held back from {id} without having been told anything"))?;
+        }
+        Ok(())
+    }
+
+    /// One person hears of all that waits for them in one message, at most every two minutes by one channel; danger to
+    /// life goes by itself and at once.
+    fn within_the_limit(
+        &mut self,
+        id: &CallOutId,
+        also: &[CallOutId],
+        person: &PersonId,
+        channel: PageChannel,
+        repeats: bool,
+        at: Timestamp,
+    ) -> Result<(), String> {
+        let exercise = |id: &CallOutId| {
+            let incident = self.call_outs.get(id).and_then(|call_out| call_out.incident);
+            incident.is_some_and(|id| self.incidents.get(&id).is_some_and(|incident| incident.exercise))
+        };
+        let (danger, of) = match self.call_outs.get(id) {
+            Some(call_out) => (call_out.severity == Severity::DangerToLife, call_out.incident),
+            None => return Err(format!("{id} was never started")),
+        };
+        ensure(also.iter().all(|other| exercise(other) == exercise(id)), || {
+            format!("I18: a page of {id} is for an exercise and for what is live")
+        })?;
+        ensure(!danger || also.is_empty(), || format!("I26: {id} is danger to life and goes with others"))?;
+        if danger || of.is_none() || exercise(id) {
+            return Ok(());
+        }
+        let before = self.messages.entry((person.clone(), channel)).or_default();
+        let soon = before.last().is_some_and(|last| at.duration_since(*last) < SignedDuration::from_secs(119));
+        ensure(!soon || repeats, || format!("I15: {person} is told by {channel} twice within 2 min"))?;
+        before.push(at);
         Ok(())
     }
 

@@ -264,6 +264,10 @@ impl Story {
                 let event = Event::Declined { page: PageId(self.names.find(page)?), by: self.whose(page, how)? };
                 self.event(event);
             }
+            ["take-back", page, "by", how] => {
+                let event = Event::TakenBack { page: PageId(self.names.find(page)?), by: self.whose(page, how)? };
+                self.event(event);
+            }
             ["receipt", page, how] => {
                 let receipt = match how {
                     "delivered" => Receipt::Delivered,

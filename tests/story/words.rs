@@ -129,16 +129,20 @@ impl Names {
                     (None, None) => format!("call-out {me}: {}{wanted} ({cause})", ladder.join(", then ")),
                 }
             }
-            Record::LevelStarted { call_out: id, level, people, passed } => {
+            Record::LevelStarted { call_out: id, level, people, passed, held } => {
                 let people: Vec<&str> = people.iter().map(|person| person.as_str()).collect();
+                let held: Vec<&str> = held.iter().map(|person| person.as_str()).collect();
+                let held = if held.is_empty() { String::new() } else { format!("; held: {}", held.join(", ")) };
                 match passed {
                     Some(why) => format!("{}level {}: {why}; passed", call_out(id.0), level + 1),
-                    None => format!("{}level {}: {}", call_out(id.0), level + 1, people.join(", ")),
+                    None => format!("{}level {}: {}{held}", call_out(id.0), level + 1, people.join(", ")),
                 }
             }
-            Record::PageIntended { call_out: id, person, channel, attempt, repeats } => {
+            Record::PageIntended { call_out: id, person, channel, attempt, repeats, also } => {
                 let repeats = repeats.map(|page| format!(", repeats {}", of(page.0))).unwrap_or_default();
-                format!("{}page {me} to {person} by {channel}, attempt {attempt}{repeats}", call_out(id.0))
+                let also: Vec<String> = also.iter().map(|id| of(id.0)).collect();
+                let also = if also.is_empty() { String::new() } else { format!(", for {} too", also.join(" and ")) };
+                format!("{}page {me} to {person} by {channel}, attempt {attempt}{repeats}{also}", call_out(id.0))
             }
             Record::PageSent { page, outcome } => {
                 let how = match outcome {
@@ -169,6 +173,9 @@ impl Names {
             }
             Record::Declined { call_out: id, person, via, said_by: _ } => {
                 format!("{}{person} can't, by {}", call_out(id.0), via.in_words())
+            }
+            Record::TakenBack { call_out: id, person, via, said_by: _ } => {
+                format!("{}{person} takes it back, by {}", call_out(id.0), via.in_words())
             }
             Record::AcknowledgementExpired { call_out: id } => {
                 format!("{}acknowledged, but nothing has moved since: paged again", call_out(id.0))
@@ -219,8 +226,12 @@ impl Names {
             | Answer::CallOut(_) => return None,
             Answer::Refused(why) => format!("refused: {why}"),
             Answer::Acknowledgement(told) => match told {
-                Acknowledgement::Yours { incident: Some(incident) } => format!("yours: {}", of(incident.0)),
-                Acknowledgement::Yours { incident: None } => "yours".into(),
+                Acknowledgement::Yours { incident: Some(incident), also } => {
+                    let all: Vec<String> = [incident].into_iter().chain(also).map(|id| of(id.0)).collect();
+                    format!("yours: {}", all.join(", "))
+                }
+                Acknowledgement::Yours { incident: None, .. } => "yours".into(),
+                Acknowledgement::TakenBack => "noted; the paging goes on".into(),
                 Acknowledgement::AlreadyYours { at } => format!("yours already, since {}", clock(*at)),
                 Acknowledgement::AlreadyTaken { by, at } => format!("{by} has it since {}", clock(*at)),
                 Acknowledgement::Declined => "noted; the next is paged".into(),

@@ -13,6 +13,7 @@ use super::super::policy::Policy;
 use super::super::record::{CallOutEnd, Record};
 use super::super::state::State;
 use super::super::time::{SignedDuration, Timestamp, after};
+use super::share::{free_at, is_shared, list, with_it};
 use super::{CallOut, Status, channels, figures, is_paging_for};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -109,7 +110,14 @@ fn level_deadline(state: &State, call_out: &CallOut) -> Option<Timestamp> {
         return Some(awake(after(widened_at, figures.widen_every)));
     }
     // A call-out whose ladder is empty is widened before it has had a level.
-    let Some(level) = call_out.level else { return Some(call_out.level_at) };
+    let Some(level) = call_out.level else {
+        // Again after an acknowledgement that expired: whoever had it is asked first, while they can be reached.
+        let asked = call_out.called.iter().any(|(person, called)| {
+            let theirs = channels(policy, person);
+            called.next_at.is_some() && !theirs.iter().all(|channel| called.failed.contains(channel))
+        });
+        return Some(if asked { call_out.level_at } else { call_out.started_at.min(call_out.level_at) });
+    };
     if !call_out.called.values().any(|called| called.level == level && called.next_at.is_some()) {
         // Passed with a recorded reason, or everybody there has answered and more are wanted.
         return Some(call_out.level_at);
@@ -174,7 +182,9 @@ fn start_level(state: &mut State, d: &mut Decision, policy: &Policy, call_out: &
         }
         (None, None) => (Vec::new(), Some("the ladder has no such level".to_owned())),
     };
-    d.record(state, Record::LevelStarted { call_out: call_out.id, level, people, passed });
+    let held = |person: &&PersonId| is_shared(call_out) && free_at(state, call_out, person, d.at) > d.at;
+    let held = people.iter().filter(held).cloned().collect();
+    d.record(state, Record::LevelStarted { call_out: call_out.id, level, people, passed, held });
 }
 
 /// Everybody of the ladder's roles, the managers, and the fallback list.
@@ -233,7 +243,9 @@ fn page(state: &mut State, d: &mut Decision, policy: &Policy, call_out: &CallOut
     } else if night && channels.contains(&PageChannel::Email) {
         intend(state, d, call_out, person, PageChannel::Email, attempt, None);
     } else {
-        intend(state, d, call_out, person, channel, attempt, None);
+        // Of all that is due to them, what wants the loudest way decides: a first text is no second email.
+        let loudest = super::share::loudest(state, call_out, person, &channels, d.at).unwrap_or(channel);
+        intend(state, d, call_out, person, loudest, attempt, None);
     }
 }
 
@@ -252,20 +264,14 @@ pub(super) fn intend(
     attempt: u32,
     repeats: Option<PageId>,
 ) {
-    let record = Record::PageIntended { call_out: call_out.id, person: person.clone(), channel, attempt, repeats };
+    let also = with_it(state, call_out, person, channel, d.at);
+    let list = list(state, call_out, &also);
+    let record =
+        Record::PageIntended { call_out: call_out.id, person: person.clone(), channel, attempt, repeats, also };
     let page = PageId::from(d.record(state, record));
     let now = Arc::clone(&state.paging.call_outs[&call_out.id]);
     let incident = call_out.incident.and_then(|id| state.incidents.by_id.get(&id));
-    let playbook = call_out.step.as_ref().and_then(|(id, _)| {
-        let version = &incident?.activations.get(id)?.version;
-        state.policy.playbooks.get(&(id.clone(), version.clone()))
-    });
-    let title = match (&call_out.test, playbook, incident) {
-        (Some(_), _, _) => "Test page".to_owned(),
-        (None, Some(playbook), _) => playbook.title.clone(),
-        (None, None, Some(incident)) => incident.topic.as_str().replace('_', " "),
-        (None, None, None) => "callout itself".to_owned(),
-    };
+    let title = title(state, call_out);
     let level = now.called.get(person).map_or(0, |called| called.level) as usize;
     let policy = state.policy.in_force.as_ref();
     let role =
@@ -289,5 +295,21 @@ pub(super) fn intend(
         next_level_at: level_deadline(state, &now).filter(|_| call_out.only().is_none()),
         exercise: incident.is_some_and(|incident| incident.exercise),
         test: call_out.test.is_some(),
+        list,
     })));
+}
+
+/// What a call-out is about, as people say it.
+pub(super) fn title(state: &State, call_out: &CallOut) -> String {
+    let incident = call_out.incident.and_then(|id| state.incidents.by_id.get(&id));
+    let playbook = call_out.step.as_ref().and_then(|(id, _)| {
+        let version = &incident?.activations.get(id)?.version;
+        state.policy.playbooks.get(&(id.clone(), version.clone()))
+    });
+    match (&call_out.test, playbook, incident) {
+        (Some(_), _, _) => "Test page".to_owned(),
+        (None, Some(playbook), _) => playbook.title.clone(),
+        (None, None, Some(incident)) => incident.topic.as_str().replace('_', " "),
+        (None, None, None) => "callout itself".to_owned(),
+    }
 }

@@ -3,8 +3,9 @@
 //! Think of turnstiles one behind the other: three in a quarter of an hour, eighteen in an hour. A smooth one lets
 //! through at once what the turnstile before it does, and spreads the rest evenly over its time.
 //!
-//! Whoever is held is told until when; the first page to a person, and danger to life, go past the turnstiles (that is
-//! for the caller). Not here: what was sent (the log knows).
+//! Whoever is held is told so in the record; danger to life, test pages and callout's own trouble go past the turnstiles
+//! (that is for the caller). What waits at a turnstile is not lost: it goes with the next message to the same person,
+//! which then lists all that waits. Not here: what was sent (the log knows).
 
 use crate::domain::time::{SignedDuration, Timestamp, after};
 
@@ -18,6 +19,18 @@ pub struct Limit {
     /// Spread evenly, after what the limit before this one lets through at once.
     pub smooth: bool,
 }
+
+/// Messages to one person by one channel, whatever they are about: no sooner than a repeat would come, and 10 in 10 min.
+/// `repeat_after` is the figure in force (2 min).
+pub fn of_a_person(repeat_after: SignedDuration) -> [Limit; 2] {
+    [
+        Limit { count: 1, within: repeat_after, smooth: false },
+        Limit { count: 10, within: SignedDuration::from_mins(10), smooth: false },
+    ]
+}
+
+/// So many instants of messages are remembered for each person and channel.
+pub const REMEMBERED: usize = 10;
 
 /// Rounds of looking at all limits: each moves the answer later, and none can move it more often than this.
 const ROUNDS_MAX: usize = 1_000;

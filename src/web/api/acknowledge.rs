@@ -52,9 +52,12 @@ async fn reply(call: &Call, event: Event) -> Result<Response, Problem> {
 /// What somebody who answers a page is told, for programs.
 fn in_json(told: &Acknowledgement) -> Value {
     match told {
-        Acknowledgement::Yours { incident } => value!({ "result": "yours", "incident": incident }),
+        Acknowledgement::Yours { incident, also } => {
+            value!({ "result": "yours", "incident": incident, "also": also })
+        }
         Acknowledgement::AlreadyYours { at } => value!({ "result": "already_yours", "at": at }),
         Acknowledgement::AlreadyTaken { by, at } => value!({ "result": "already_taken", "by": by, "at": at }),
+        Acknowledgement::TakenBack => value!({ "result": "taken_back" }),
         Acknowledgement::Declined => value!({ "result": "declined" }),
         Acknowledgement::Closed => value!({ "result": "closed" }),
         Acknowledgement::UnknownPage => value!({ "result": "unknown_page" }),

@@ -143,7 +143,7 @@ pub async fn read(call: Call) -> Result<Response, Problem> {
                 .paging
                 .pages
                 .iter()
-                .filter(|(_, page)| page.call_out == call_out.id)
+                .filter(|(_, page)| page.call_outs().any(|of| of == call_out.id))
                 .map(|(page_id, page)| {
                     value!({
                         "id": page_id, "person": page.person, "channel": page.channel, "attempt": page.attempt,

@@ -116,26 +116,32 @@ fn page_meant(app: &App, view: &View, person: &PersonId, code: Option<&str>) -> 
         let fits = theirs().find(|(id, _)| reply_code::is_code_of(key, code, **id));
         return fits.map(|(id, _)| *id).ok_or("a code that is none of their pages'");
     }
-    let open = theirs().filter(|(_, page)| {
-        view.paging.call_outs.get(&page.call_out).is_some_and(|call_out| call_out.status == Status::Paging)
-    });
-    let mut newest: Option<(PageId, crate::domain::id::CallOutId)> = None;
-    for (id, page) in open {
-        match newest {
-            None => newest = Some((*id, page.call_out)),
-            Some((_, call_out)) if call_out == page.call_out => {}
-            Some(_) => return Err("no code, and several pages are open for them"),
-        }
+    // Without a code: the newest page, if it stands for all that they are asked for.
+    let mut open = theirs().filter(|(_, page)| view.paging.is_asking(page));
+    let Some((newest, stands_for)) = open.next() else { return Err("no code, and no page is open for them") };
+    let covered: Vec<_> = stands_for.call_outs().collect();
+    let asking = |id: &crate::domain::id::CallOutId| {
+        view.paging.call_outs.get(id).is_some_and(|call_out| call_out.status == Status::Paging)
+    };
+    match open.any(|(_, page)| page.call_outs().any(|id| asking(&id) && !covered.contains(&id))) {
+        true => Err("no code, and several pages are open for them"),
+        false => Ok(*newest),
     }
-    newest.map(|(id, _)| id).ok_or("no code, and no page is open for them")
 }
 
 fn in_words(told: &Acknowledgement) -> String {
     match told {
-        Acknowledgement::Yours { incident: Some(incident) } => format!("Thank you: {incident} is yours."),
-        Acknowledgement::Yours { incident: None } => "Thank you: the test page arrived.".to_owned(),
+        Acknowledgement::Yours { incident: Some(incident), also } if also.is_empty() => {
+            format!("Thank you: {incident} is yours.")
+        }
+        Acknowledgement::Yours { incident: Some(incident), also } => {
+            let all: Vec<String> = [incident].into_iter().chain(also).map(ToString::to_string).collect();
+            format!("Thank you. All yours: {}.", all.join(", "))
+        }
+        Acknowledgement::Yours { incident: None, .. } => "Thank you: the test page arrived.".to_owned(),
         Acknowledgement::AlreadyYours { .. } => "You have it already.".to_owned(),
         Acknowledgement::AlreadyTaken { by, .. } => format!("Thank you. {by} has it already; nothing to do."),
+        Acknowledgement::TakenBack => "Noted: the paging goes on.".to_owned(),
         Acknowledgement::Declined => "Noted: the next person is being paged.".to_owned(),
         Acknowledgement::Closed => "That incident is over; nothing to do.".to_owned(),
         Acknowledgement::UnknownPage => "That fits no page of yours.".to_owned(),

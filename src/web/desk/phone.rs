@@ -4,7 +4,6 @@
 use super::{html, redirect, with_scene};
 use crate::domain::event::{Author, Event, Via};
 use crate::domain::id::PageId;
-use crate::domain::paging::Status;
 use crate::domain::reply_code::{self, Key};
 use crate::web::call::{Call, pairs};
 use crate::web::pages;
@@ -64,9 +63,7 @@ pub(super) async fn answer(mut call: Call) -> Result<Response, Problem> {
 /// The link of the newest page that is still asked: the demo shows it.
 pub(super) fn newest_link(scene: &Scene<'_>, key: &Key) -> Option<String> {
     let paging = &scene.view.paging;
-    let asked = |page: &crate::domain::paging::Page| {
-        paging.call_outs.get(&page.call_out).is_some_and(|call_out| call_out.status == Status::Paging)
-    };
+    let asked = |page: &crate::domain::paging::Page| paging.is_asking(page);
     let newest = paging.pages.iter().rev().find(|(_, page)| asked(page)).or_else(|| paging.pages.iter().next_back());
     newest.map(|(id, _)| format!("/p/{}", reply_code::token(key, *id)))
 }

@@ -255,8 +255,13 @@ fn people(scene: &Scene<'_>, incident: &Incident) -> Vec<PersonRow> {
                 .ladder
                 .get(called.level as usize)
                 .map_or_else(|| "List of last resort".to_owned(), |role| scene.role(role));
-            let pages: Vec<&Page> =
-                scene.view.paging.pages.values().filter(|p| p.call_out == call_out.id && p.person == *person).collect();
+            let pages: Vec<&Page> = scene
+                .view
+                .paging
+                .pages
+                .values()
+                .filter(|p| p.call_outs().any(|of| of == call_out.id) && p.person == *person)
+                .collect();
             let next = called.next_at.map(|at| format!("Again at {}.", Moment::clock(at, scene.zone).text));
             let ways = pages.last().map(|_| format!("{} {}", pages.len(), ways(&pages))).unwrap_or_default();
             rows.push((
