@@ -134,7 +134,7 @@ fn code_in(text: &str) -> String {
 
 fn intended(record: &Record, to: &str) -> Option<(CallOutId, PageChannel, u32, Option<PageId>)> {
     match record {
-        Record::PageIntended { call_out, person, channel, attempt, repeats } if person.as_str() == to => {
+        Record::PageIntended { call_out, person, channel, attempt, repeats, also: _ } if person.as_str() == to => {
             Some((*call_out, *channel, *attempt, *repeats))
         }
         _ => None,

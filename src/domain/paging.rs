@@ -363,7 +363,7 @@ pub(super) fn send_again(state: &mut State, d: &mut Decision) {
             let called = c.called.get(&page.person);
             // Not when a page of this very moment stood for it already.
             let sent_now = called.and_then(|called| called.used.get(&page.channel)) == Some(&d.at);
-            let waits = c.test.is_some() || called.is_some_and(|called| called.next_at.is_some());
+            let waits = c.only().is_some() || called.is_some_and(|called| called.next_at.is_some());
             c.status == Status::Paging && waits && !(share::is_shared(c) && sent_now && !page.at.eq(&d.at))
         };
         let first = page.call_outs().filter_map(|id| state.paging.call_outs.get(&id)).find(waits).cloned();

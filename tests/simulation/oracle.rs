@@ -232,9 +232,15 @@ impl Oracle {
 
     /// I6: somebody was told that it is theirs.
     pub fn told_yours(&mut self, page: PageId, person: &PersonId) -> Result<(), String> {
-        let call_out = self.told.pages.get(&page).map(|page| page.call_out);
+        let of: Vec<CallOutId> = self
+            .told
+            .pages
+            .get(&page)
+            .into_iter()
+            .flat_map(|p| [p.call_out].into_iter().chain(p.also.clone()))
+            .collect();
         let recorded = self.lines.iter().take(self.durable.0 as usize).any(|(_, _, record)| {
-            matches!(record, Record::Acknowledged { call_out: of, person: whom, .. } if Some(*of) == call_out && whom == person)
+            matches!(record, Record::Acknowledged { call_out, person: whom, .. } if of.contains(call_out) && whom == person)
         });
         ensure(recorded, || format!("I6: {person} was told that {page} is theirs, and no durable record says so"))
     }
@@ -575,15 +581,17 @@ impl Told {
             let incident = self.call_outs.get(id).and_then(|call_out| call_out.incident);
             incident.is_some_and(|id| self.incidents.get(&id).is_some_and(|incident| incident.exercise))
         };
-        let (danger, of) = match self.call_outs.get(id) {
-            Some(call_out) => (call_out.severity == Severity::DangerToLife, call_out.incident),
+        let (severity, of) = match self.call_outs.get(id) {
+            Some(call_out) => (call_out.severity, call_out.incident),
             None => return Err(format!("{id} was never started")),
         };
         ensure(also.iter().all(|other| exercise(other) == exercise(id)), || {
             format!("I18: a page of {id} is for an exercise and for what is live")
         })?;
+        let danger = severity == Severity::DangerToLife;
         ensure(!danger || also.is_empty(), || format!("I26: {id} is danger to life and goes with others"))?;
-        if danger || of.is_none() || exercise(id) {
+        // What waits for the morning wakes nobody, by email in the night or by text in core hours.
+        if danger || severity == Severity::Morning || of.is_none() || exercise(id) {
             return Ok(());
         }
         let before = self.messages.entry((person.clone(), channel)).or_default();
@@ -602,10 +610,9 @@ impl Told {
         let really = call_out.level_people.iter().any(|person| {
             call_out.declined.contains(person)
                 || call_out.has_it.contains(person)
-                || self
-                    .pages
-                    .iter()
-                    .any(|(page, p)| p.call_out == *id && p.person == *person && sent.contains_key(page))
+                || self.pages.iter().any(|(page, p)| {
+                    (p.call_out == *id || p.also.contains(id)) && p.person == *person && sent.contains_key(page)
+                })
         });
         ensure(really, || format!("I9: {id} passes a level of which nobody was really paged"))
     }

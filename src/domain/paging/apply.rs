@@ -9,7 +9,7 @@ use super::super::record::Record;
 use super::super::state::State;
 use super::super::time::{SignedDuration, Timestamp, after};
 use super::ladder::{all_at_once, first_at, in_the_morning};
-use super::share::{free_at, is_exercise, is_shared};
+use super::share::{free_at, is_exercise, is_limited};
 use super::{Acknowledged, CallOut, Called, Page, Status, channels, figures, limit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -262,6 +262,7 @@ fn failed(state: &mut State, page: &Page, at: Timestamp, surely: bool) {
     let policy = state.policy.in_force.clone();
     let (figures, _) = figures(state);
     page.attempts().into_iter().for_each(|(id, attempt)| {
+        let limit = free_for(state, id, std::slice::from_ref(&page.person), at).into_values().next();
         change(state, id, |call_out| {
             let (level, at_once) = (call_out.level, all_at_once(call_out));
             let severity = call_out.severity;
@@ -275,6 +276,7 @@ fn failed(state: &mut State, page: &Page, at: Timestamp, surely: bool) {
                 let next = theirs.get(called.next_channel % theirs.len().max(1));
                 let free_at =
                     next.and_then(|next| called.used.get(next)).map_or(at, |used| after(*used, figures.repeat_after));
+                let free_at = free_at.max(limit.unwrap_or(at));
                 let sooner = in_the_morning(policy.as_deref(), severity, free_at.max(at));
                 called.next_at = Some(next_at.min(sooner));
             }
@@ -295,7 +297,7 @@ fn failed(state: &mut State, page: &Page, at: Timestamp, surely: bool) {
 /// From when a first page about this call-out may go to each of these people: not on the heels of another message.
 /// Danger to life, tests and callout's own trouble are never held.
 fn free_for(state: &State, id: CallOutId, people: &[PersonId], at: Timestamp) -> BTreeMap<PersonId, Timestamp> {
-    let Some(call_out) = state.paging.call_outs.get(&id).filter(|c| is_shared(c)) else { return BTreeMap::new() };
+    let Some(call_out) = state.paging.call_outs.get(&id).filter(|c| is_limited(c)) else { return BTreeMap::new() };
     let free = |person: &PersonId| (person.clone(), free_at(state, call_out, person, at));
     people.iter().map(free).collect()
 }

@@ -13,7 +13,7 @@ use super::super::policy::Policy;
 use super::super::record::{CallOutEnd, Record};
 use super::super::state::State;
 use super::super::time::{SignedDuration, Timestamp, after};
-use super::share::{free_at, is_shared, list, with_it};
+use super::share::{free_at, is_limited, list, with_it};
 use super::{CallOut, Status, channels, figures, is_paging_for};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -182,7 +182,7 @@ fn start_level(state: &mut State, d: &mut Decision, policy: &Policy, call_out: &
         }
         (None, None) => (Vec::new(), Some("the ladder has no such level".to_owned())),
     };
-    let held = |person: &&PersonId| is_shared(call_out) && free_at(state, call_out, person, d.at) > d.at;
+    let held = |person: &&PersonId| is_limited(call_out) && free_at(state, call_out, person, d.at) > d.at;
     let held = people.iter().filter(held).cloned().collect();
     d.record(state, Record::LevelStarted { call_out: call_out.id, level, people, passed, held });
 }

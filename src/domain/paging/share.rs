@@ -20,7 +20,13 @@ use std::sync::Arc;
 
 /// Whether its pages may be held, and go with others.
 pub(super) fn is_shared(call_out: &CallOut) -> bool {
-    call_out.incident.is_some() && call_out.test.is_none() && call_out.severity != Severity::DangerToLife
+    call_out.incident.is_some() && call_out.only().is_none() && call_out.severity != Severity::DangerToLife
+}
+
+/// Whether a first page of it may be held: not where there is danger to life, and a quiet email in the night needs no
+/// holding.
+pub(super) fn is_limited(call_out: &CallOut) -> bool {
+    is_shared(call_out) && call_out.severity == Severity::Wake
 }
 
 /// Whether nothing about it is real.
