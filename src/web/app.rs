@@ -1,6 +1,6 @@
 //! What the handlers work with: made once by the daemon and shared by all of them.
 
-use super::desk::Desk;
+use super::desk::{Callers, Desk};
 use super::limits::{Doorkeeper, Limits, Scales};
 use super::metrics::Metrics;
 use super::scope::Role;
@@ -101,6 +101,8 @@ pub struct App {
     pub doorkeeper: Doorkeeper,
     /// Texts of each person that could not be understood since their last good one.
     pub nonsense: std::sync::Mutex<BTreeMap<PersonId, u32>>,
+    /// Who rang before.
+    pub callers: Callers,
     /// Counts for `/metrics`.
     pub metrics: Arc<Metrics>,
     /// How the parts are.
@@ -173,6 +175,7 @@ impl App {
             scales: Scales::default(),
             doorkeeper: Doorkeeper::default(),
             nonsense: std::sync::Mutex::default(),
+            callers: Callers::default(),
             metrics: Arc::new(Metrics::new()),
             parts,
             demo_users,

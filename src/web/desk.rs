@@ -9,6 +9,11 @@
 mod call;
 mod forms;
 mod phone;
+mod place;
+mod repeats;
+mod script;
+
+pub use repeats::Callers;
 
 use super::app::App;
 use super::call::Call;
@@ -48,8 +53,11 @@ pub enum Page {
     ContactForm,
     ContactAgain,
     LogContact,
+    UndoContact,
+    Repeats,
     Land,
     MapLayers,
+    MapReports,
     Phone,
     PhoneAnswer,
     Rota,
@@ -114,8 +122,11 @@ pub async fn act(page: Page, call: Call) -> Result<Response, Problem> {
         Page::EnterWarning => forms::enter_warning(call).await,
         Page::ContactForm | Page::ContactAgain => Ok(call::form(&call)),
         Page::LogContact => call::log(call).await,
-        Page::Land => Ok(json(&call::land(&call))),
+        Page::UndoContact => call::undo(call).await,
+        Page::Repeats => repeats::find(call).await,
+        Page::Land => Ok(json(&place::land(&call))),
         Page::MapLayers => map_layers(&call),
+        Page::MapReports => Ok(json(&with_scene(&call, |scene, _| show::map_of_all(scene)))),
         Page::Phone => phone::show(&call),
         Page::PhoneAnswer => phone::answer(call).await,
         Page::Rota => {

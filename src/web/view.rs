@@ -13,7 +13,10 @@ mod pages;
 mod phone;
 
 pub use chart::{Chart, ChartPoint};
-pub use desk::{ContactForm, HotTopic, LandReply, Logged, NearbyReport, Owner, Place, PlaceMatch, SayLine, Topic};
+pub use desk::{
+    ContactForm, HotTopic, LandReply, LogAnswer, Logged, NearbyReport, Owner, Place, PlaceMatch, RepeatContact,
+    RepeatReply, SayLine, Topic,
+};
 pub use incident::{
     Entry, EntryForm, EntryKind, Figure, IncidentPage, IncidentRow, IncidentsPage, MapReport, OpenForm, PersonRow,
     StandDownForm, TaskRow, WarningForm, WarningRow,
@@ -131,7 +134,7 @@ impl Field {
 }
 
 /// One line of the error summary: a link to the field, and the words at the field.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// The id of the field.
     pub field: &'static str,
@@ -148,7 +151,7 @@ pub(crate) fn problems_of(fields: &[(&'static str, &Field)]) -> Vec<Problem> {
 }
 
 /// One choice of a list.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Choice {
     /// What is posted.
     pub value: String,

@@ -2,42 +2,31 @@
 //! same way as the API's.
 
 use super::forms::Form;
-use super::{Named, grid_ref, html, redirect, with_scene};
+use super::{Named, html, place, redirect, script, with_scene};
 use crate::domain::contact::Channel;
-use crate::domain::event::{Answer, Event};
-use crate::domain::id::{ContactId, PlaybookId, Tag};
-use crate::domain::ownership::{Asked, Confidence};
-use crate::domain::place::{Given, Located, parse_place};
-use crate::domain::playbook::Step;
-use crate::domain::policy::Policy;
+use crate::domain::event::{Answer, Event, Mark};
+use crate::domain::id::{ContactId, PlaybookId};
+use crate::domain::place::Located;
 use crate::domain::telling::readable;
-use crate::domain::time::{SignedDuration, after, elapsed, in_words};
+use crate::domain::time::{SignedDuration, Timestamp, after, elapsed};
 use crate::incoming::{Refused, Sending};
 use crate::web::call::Call;
 use crate::web::pages;
-use crate::web::problem::Problem;
-use crate::web::view::{
-    Badge, Choice, ContactForm, Field, HotTopic, LandReply, Logged, NearbyReport, Owner, Place, PlaceMatch, SayLine,
-    Tone, Topic,
-};
+use crate::web::problem::{Kind, Problem};
+use crate::web::view::{Choice, ContactForm, Field, LogAnswer, Logged};
 use serde_json::{Value, json};
 use warp::http::StatusCode;
 use warp::reply::Response;
 
-/// Topics on Alt 1 to Alt 6.
-const HOT_MAX: usize = 6;
-/// How near a report must be to be "here", metres.
-const NEARBY_M: f64 = 100.0;
-/// How old it may be.
-const NEARBY_SINCE: SignedDuration = SignedDuration::from_hours(6);
-/// How many are listed.
-const NEARBY_MAX: usize = 5;
+/// How long a call may have waited in a browser that could not reach us, and still count at the time it was taken.
+const WAITED_MAX: SignedDuration = SignedDuration::from_hours(24);
 
 /// `GET /contacts/new`.
 pub(super) fn form(call: &Call) -> Response {
     let mut page = empty(call);
     let logged = call.query_value("logged").and_then(|id| id.parse::<ContactId>().ok());
     page.logged = logged.and_then(|id| was_logged(call, id));
+    page.undone = call.query_value("undone").and_then(|id| id.parse::<ContactId>().ok()).map(|id| id.to_string());
     draw(call, StatusCode::OK, page)
 }
 
@@ -50,7 +39,7 @@ fn was_logged(call: &Call, id: ContactId) -> Option<Logged> {
     Some(Logged {
         id: id.to_string(),
         body: match &contact.body {
-            Some(body) => readable(body.as_str()),
+            Some(body) => place::name_of(call, body),
             None => "Responsible body not known: the desk finds out".into(),
         },
         counted: topics.chain(["all contacts".to_owned()]).collect(),
@@ -65,213 +54,69 @@ fn draw(call: &Call, status: StatusCode, page: ContactForm) -> Response {
 /// The empty form.
 fn empty(call: &Call) -> ContactForm {
     let view = call.app.view();
-    let policy = view.policy.in_force.as_deref();
-    let topics: Vec<Topic> = policy.map_or_else(Vec::new, |policy| {
-        policy.keywords.titles().map(|(_, title)| Topic { value: title.to_owned(), note: String::new() }).collect()
-    });
-    let open = view.incidents.open().filter(|incident| !incident.exercise).max_by_key(|incident| incident.id);
     let key: [u8; 16] = call.app.salt();
     ContactForm {
         key: crate::domain::event::hex(&key),
-        hot: topics.iter().take(HOT_MAX).map(|t| HotTopic { label: t.value.clone(), value: t.value.clone() }).collect(),
-        topics,
+        hot: script::hot(&view, call.app.clock.now(), &call.app.desk.zone),
+        topics: script::topics(&view),
         channels: Channel::ALL.iter().map(|c| Choice::new(c.as_str(), readable(c.as_str()))).collect(),
         channel: Field::of(Channel::Phone.as_str()),
-        say: open.map_or_else(Vec::new, |incident| say(&view, policy, &incident.topic)),
-        effects: match open {
-            Some(incident) => vec![
-                format!("Counts towards {} and its map", incident.id),
-                "No new page for what somebody has already".into(),
-            ],
-            None => vec!["Counts towards its topic; enough of them raise a signal".into()],
-        },
+        promises: PROMISES.iter().map(|(minutes, words)| Choice::new(*minutes, *words)).collect(),
+        say: script::say(&view, None),
+        effects: with_scene(call, |scene, _| script::effects(scene, None)),
         extent_m: call.app.desk.extent_m,
-        reports_href: open.map(|incident| format!("/incidents/{}/map.json", incident.id)).unwrap_or_default(),
         ..ContactForm::default()
     }
 }
 
-/// What the playbooks about a topic say to callers: those in force for it first.
-fn say(view: &crate::domain::state::View, policy: Option<&Policy>, topic: &Tag) -> Vec<SayLine> {
-    let active = view.incidents.open().find(|incident| incident.topic == *topic).and_then(|incident| {
-        let (id, activation) = incident.activations.iter().next()?;
-        view.policy.playbooks.get(&(id.clone(), activation.version.clone()))
-    });
-    let playbook = active.or_else(|| policy?.playbooks.values().find(|playbook| playbook.topic() == *topic));
-    playbook
-        .iter()
-        .flat_map(|playbook| &playbook.steps)
-        .filter_map(|step| match step {
-            Step::Say { text } => Some(SayLine { words: text.clone(), then: String::new() }),
-            Step::Page { .. } | Step::Task { .. } => None,
-        })
-        .collect()
-}
-
-/// `GET /land?q=`: whose land a typed place is on, while it is typed.
-pub(super) fn land(call: &Call) -> LandReply {
-    let typed = call.query_value("q").unwrap_or_default();
-    let typed = typed.trim();
-    let named = (call.app.desk.find)(typed);
-    match locate(call, typed, &named) {
-        Ok((located, reading, label)) => about(call, located, &reading, &label, &named),
-        Err(problem) => LandReply {
-            problem: if named.is_empty() { problem } else { String::new() },
-            matches: matches(&named),
-            ..LandReply::default()
-        },
-    }
-}
-
-fn matches(named: &[Named]) -> Vec<PlaceMatch> {
-    named.iter().map(|named| PlaceMatch { text: named.text.clone(), note: named.note.clone() }).collect()
-}
-
-/// A typed place: in one of the written forms, or by its name.
-fn locate(call: &Call, typed: &str, named: &[Named]) -> Result<(Located, String, String), String> {
-    match parse_place(typed) {
-        Ok(Given::Grid(located)) => {
-            let reading = if typed.chars().any(char::is_alphabetic) { "grid reference" } else { "easting, northing" };
-            Ok((located, reading.into(), String::new()))
-        }
-        Ok(Given::Degrees(degrees, uncertainty_m)) => call
-            .app
-            .land
-            .to_grid(degrees)
-            .map(|point| {
-                (Located::new(point, uncertainty_m).from_degrees(), "latitude, longitude".into(), String::new())
-            })
-            .ok_or_else(|| "that is outside Great Britain".into()),
-        Err(error) => match named.iter().find(|named| named.text.eq_ignore_ascii_case(typed)) {
-            Some(named) => Ok((named.place, "place by name".into(), named.text.clone())),
-            None => Err(error.to_string()),
-        },
-    }
-}
-
-fn about(call: &Call, located: Located, reading: &str, label: &str, named: &[Named]) -> LandReply {
-    let view = call.app.view();
-    let now = call.app.clock.now();
-    let answer = call.app.land.ask(&Asked { on: Some(call.app.today()), ..Asked::at(located) });
-    let body_words = |id: &crate::domain::id::BodyId| readable(id.as_str());
-    let mut nearby: Vec<(f64, NearbyReport)> = view
-        .tally
-        .recent
-        .iter()
-        .rev()
-        .take_while(|contact| contact.received_at > after(now, -NEARBY_SINCE))
-        .filter_map(|contact| {
-            let metres = contact.place?.distance_m(located.point);
-            let topics = contact.tags.iter().map(|tag| readable(tag.as_str())).collect::<Vec<_>>().join(", ");
-            let ago = in_words(SignedDuration::from_mins(elapsed(contact.received_at, now).as_mins().max(1)));
-            (metres <= NEARBY_M).then(|| {
-                let report = NearbyReport {
-                    id: contact.id.to_string(),
-                    letter: topics.chars().next().unwrap_or('?').to_string(),
-                    title: topics,
-                    detail: format!("{metres:.0} m away, {ago} ago"),
-                };
-                (metres, report)
-            })
-        })
-        .collect();
-    nearby.sort_by(|(left, _), (right, _)| left.total_cmp(right));
-    LandReply {
-        place: Some(Place {
-            reading: reading.to_owned(),
-            label: label.to_owned(),
-            grid_ref: grid_ref(located.point),
-            easting_m: located.point.easting(),
-            northing_m: located.point.northing(),
-            sigma_m: located.uncertainty_m,
-        }),
-        problem: String::new(),
-        matches: matches(named),
-        owner: Some(Owner {
-            body: match (&answer.body, answer.body_name.is_empty()) {
-                (Some(_), false) => answer.body_name.clone(),
-                (Some(id), true) => body_words(id),
-                (None, _) => "Not known".to_owned(),
-            },
-            badge: match answer.confidence {
-                Confidence::Confident => Badge::new(Tone::Ok, "Inside boundary"),
-                Confidence::Probable => Badge::new(Tone::Warn, "Check with caller"),
-                Confidence::Ask => Badge::new(Tone::Warn, "Ask the caller"),
-                Confidence::Unknown => Badge::new(Tone::Warn, "Not known"),
-            },
-            why: answer.why,
-            tell_caller: answer.tell_caller,
-            raise: answer.raise,
-            also: answer.also_notify.iter().map(body_words).collect(),
-        }),
-        say: Vec::new(),
-        nearby_total: u32::try_from(nearby.len()).unwrap_or(u32::MAX),
-        nearby: nearby.into_iter().take(NEARBY_MAX).map(|(_, report)| report).collect(),
-    }
-}
+/// What a caller can be promised: minutes, and the words.
+const PROMISES: [(&str, &str); 6] = [
+    ("", "Nothing promised"),
+    ("30", "Within 30 minutes"),
+    ("60", "Within 1 hour"),
+    ("120", "Within 2 hours"),
+    ("240", "Within 4 hours"),
+    ("1440", "By this time tomorrow"),
+];
 
 /// `POST /contacts`.
 pub(super) async fn log(mut call: Call) -> Result<Response, Problem> {
     let form = Form::read(&mut call).await?;
-    let mut page = ContactForm {
-        topic: Field::of(form.get("topic")),
-        place: Field::of(form.get("place")),
-        note: Field::of(form.get("note")),
-        danger: form.get("danger") == "1",
-        channel: Field::of(match form.get("channel") {
-            channel if channel.is_empty() => "phone".to_owned(),
-            channel => channel,
-        }),
-        caller_name: Field::of(form.get("caller_name")),
-        caller_phone: Field::of(form.get("caller_phone")),
-        caller_email: Field::of(form.get("caller_email")),
-        needs: Field::of(form.get("needs")),
-        vulnerable: form.get("vulnerable") == "1",
-        same_as: form.get("same_as"),
-        ..empty(&call)
-    };
-    let key = form.get("key");
-    if !key.is_empty() {
-        page.key = key;
-    }
-    let named = (call.app.desk.find)(page.place.value.trim());
+    let mut page = typed(&call, &form);
     if form.get("do") == "find" {
-        let found = locate(&call, page.place.value.trim(), &named);
-        match found {
-            Ok((located, reading, label)) => page.land = Some(about(&call, located, &reading, &label, &named)),
-            Err(problem) => page.place.error = Some(problem),
+        let land = place::about(&call, page.place.value.trim(), page.topic.value.trim());
+        if !land.problem.is_empty() {
+            page.place.error = Some(land.problem.clone());
         }
+        page.land = Some(land);
         return Ok(draw(&call, StatusCode::OK, page));
     }
     if page.topic.value.is_empty() {
         page.topic.error = Some("Say what it is about: a topic of the list, or the caller's own words".into());
-        return Ok(draw(&call, StatusCode::UNPROCESSABLE_ENTITY, page));
+        return Ok(again(&call, StatusCode::UNPROCESSABLE_ENTITY, page));
     }
-    let (body, tags) = contact_of(&call, &page, &named);
+    let named = (call.app.desk.find)(page.place.value.trim());
+    let (body, tags, located) = contact_of(&call, &page, &named, taken_at(&call, &form.get("taken_at")));
     let sending = Sending { sender: "console", idempotency_key: None, history: false, lines: false };
     let read = call.app.intake.read(body.to_string().as_bytes(), &sending);
     let parsed = match read {
         Ok((_, parsed)) => parsed,
         Err(Refused::NotJson(faults) | Refused::Fields { faults, .. }) => {
             for fault in faults {
-                let words = format!("{}: {}", fault.problem, fault.remedy);
-                match fault.pointer.as_str() {
-                    pointer if pointer.starts_with("/caller/name") => page.caller_name.error = Some(words),
-                    pointer if pointer.starts_with("/caller/phone") => page.caller_phone.error = Some(words),
-                    pointer if pointer.starts_with("/caller/email") => page.caller_email.error = Some(words),
-                    pointer if pointer.starts_with("/needs") => page.needs.error = Some(words),
-                    pointer if pointer.starts_with("/channel") => page.channel.error = Some(words),
-                    pointer if pointer.starts_with("/text") => page.note.error = Some(words),
-                    "/easting" | "/northing" | "/grid_ref" | "/lat" | "/lon" | "/place_text" => {
-                        page.place.error = Some(words);
-                    }
-                    _ => page.problem = Some(words),
-                }
+                put_fault(&mut page, &fault.pointer, format!("{}: {}", fault.problem, fault.remedy));
             }
-            return Ok(draw(&call, StatusCode::UNPROCESSABLE_ENTITY, page));
+            return Ok(again(&call, StatusCode::UNPROCESSABLE_ENTITY, page));
         }
     };
     let mut events: Vec<Event> = parsed.into_iter().map(|parsed| parsed.into_event(call.app.salt())).collect();
+    if let Some(located) = located {
+        // The middle of a street is not where it is: whose land it is must not be read off it as if it were.
+        for event in &mut events {
+            if let Event::ContactReceived { contact, .. } = event {
+                contact.body = call.app.land.body(located);
+            }
+        }
+    }
     if page.danger {
         events.extend(danger(&call, &tags));
     }
@@ -280,26 +125,122 @@ pub(super) async fn log(mut call: Call) -> Result<Response, Problem> {
         Err(error) => {
             // Nothing that was typed is lost: the form comes back as it was.
             page.problem = Some(error.to_string());
-            return Ok(draw(&call, StatusCode::SERVICE_UNAVAILABLE, page));
+            return Ok(again(&call, StatusCode::SERVICE_UNAVAILABLE, page));
         }
     };
     let id = answers.into_iter().find_map(|answer| match answer {
         Answer::Contact { receipt, .. } => Some(receipt.id),
         _ => None,
     });
+    if let Some(id) = id {
+        // The contact is safe by now. Sent again under the same key, it is marked the same, once.
+        let marks = marks(&call, &page, id);
+        let _ = call.app.door.submit(marks).await.map_err(Problem::door)?;
+    }
+    if wants_json(&call) {
+        let logged = id.and_then(|id| was_logged(&call, id));
+        return Ok(super::json(&LogAnswer { logged, ..LogAnswer::default() }));
+    }
     Ok(redirect(&id.map_or_else(|| "/contacts/new".to_owned(), |id| format!("/contacts/new?logged={id}"))))
 }
 
-/// The contact as the API would be sent it, and its topics.
-fn contact_of(call: &Call, page: &ContactForm, named: &[Named]) -> (Value, Vec<String>) {
+/// The form as it was typed.
+fn typed(call: &Call, form: &Form) -> ContactForm {
+    let field = |name: &str| Field::of(form.get(name));
+    let page = empty(call);
+    ContactForm {
+        key: Some(form.get("key")).filter(|key| !key.is_empty()).unwrap_or_else(|| page.key.clone()),
+        topic: field("topic"),
+        place: field("place"),
+        note: field("note"),
+        danger: form.get("danger") == "1",
+        channel: Field::of(match form.get("channel") {
+            channel if channel.is_empty() => "phone".to_owned(),
+            channel => channel,
+        }),
+        caller_name: field("caller_name"),
+        caller_phone: field("caller_phone"),
+        caller_email: field("caller_email"),
+        needs: field("needs"),
+        promise: field("promise"),
+        vulnerable: form.get("vulnerable") == "1",
+        same_as: form.any("same_as"),
+        ..page
+    }
+}
+
+/// What intake found wrong, put to the field that it is about.
+fn put_fault(page: &mut ContactForm, pointer: &str, words: String) {
+    match pointer {
+        pointer if pointer.starts_with("/caller/name") => page.caller_name.error = Some(words),
+        pointer if pointer.starts_with("/caller/phone") => page.caller_phone.error = Some(words),
+        pointer if pointer.starts_with("/caller/email") => page.caller_email.error = Some(words),
+        pointer if pointer.starts_with("/needs") => page.needs.error = Some(words),
+        pointer if pointer.starts_with("/channel") => page.channel.error = Some(words),
+        pointer if pointer.starts_with("/text") => page.note.error = Some(words),
+        "/easting" | "/northing" | "/grid_ref" | "/lat" | "/lon" | "/place_text" => page.place.error = Some(words),
+        _ => page.problem = Some(words),
+    }
+}
+
+/// A script is told what is wrong; a browser without scripts gets the form as it was typed.
+fn again(call: &Call, status: StatusCode, page: ContactForm) -> Response {
+    if !wants_json(call) {
+        return draw(call, status, page);
+    }
+    let problems = page.problems();
+    let mut response = super::json(&LogAnswer { problems, ..LogAnswer::default() });
+    *response.status_mut() = status;
+    response
+}
+
+fn wants_json(call: &Call) -> bool {
+    call.header("accept").is_some_and(|accept| accept.contains("application/json"))
+}
+
+/// When the call was taken, where it waited in a browser that could not reach us.
+fn taken_at(call: &Call, given: &str) -> Option<Timestamp> {
+    let at: Timestamp = given.parse().ok()?;
+    let now = call.app.clock.now();
+    (at <= now && elapsed(at, now) <= WAITED_MAX).then_some(at)
+}
+
+/// What the form says of the contact beside what it is.
+fn marks(call: &Call, page: &ContactForm, contact: ContactId) -> Vec<Event> {
+    let by = call.who.author();
+    let same = page.same_as.parse().ok().map(Mark::SameAs);
+    let minutes = page.promise.value.parse::<i64>().ok().filter(|minutes| (1..=10_080).contains(minutes));
+    let received = call.app.view().tally.recent(contact).map(|contact| contact.received_at);
+    let promised =
+        minutes.zip(received).map(|(minutes, at)| Mark::Promised(after(at, SignedDuration::from_mins(minutes))));
+    let event = |mark| Event::ContactMarked { contact, mark, by: by.clone() };
+    same.into_iter().chain(promised).map(event).collect()
+}
+
+/// `POST /contacts/ID/undo`: logged by mistake.
+pub(super) async fn undo(mut call: Call) -> Result<Response, Problem> {
+    let contact: ContactId = call.id(0)?;
+    Form::read(&mut call).await?;
+    let event = Event::ContactMarked { contact, mark: Mark::Withdrawn, by: call.who.author() };
+    match call.app.door.submit_one(event).await.map_err(Problem::door)? {
+        Answer::Refused(why) => Err(Problem::new(Kind::BadRequest, why)),
+        _ if wants_json(&call) => Ok(super::json(&LogAnswer::default())),
+        _ => Ok(redirect(&format!("/contacts/new?undone={contact}"))),
+    }
+}
+
+/// The contact as the API would be sent it, its topics, and the place as it was understood.
+fn contact_of(
+    call: &Call,
+    page: &ContactForm,
+    named: &[Named],
+    taken: Option<Timestamp>,
+) -> (Value, Vec<String>, Option<Located>) {
     let view = call.app.view();
-    let keywords = view.policy.in_force.as_ref().map(|policy| &policy.keywords);
-    let titled = keywords
-        .and_then(|keywords| keywords.titles().find(|(_, title)| title.eq_ignore_ascii_case(page.topic.value.trim())))
-        .map(|(tag, _)| tag.as_str().to_owned());
+    let titled = script::tag_of(&view, page.topic.value.trim()).map(|tag| tag.as_str().to_owned());
     let mut tags: Vec<String> = titled.clone().into_iter().collect();
     if page.danger {
-        tags.push("danger_to_life".to_owned());
+        tags.push(script::DANGER.to_owned());
     }
     // Words that are no topic of the list are the caller's own.
     let own = if titled.is_some() { "" } else { page.topic.value.as_str() };
@@ -326,20 +267,24 @@ fn contact_of(call: &Call, page: &ContactForm, named: &[Named]) -> (Value, Vec<S
         let needs: Vec<&str> = page.needs.value.split(',').map(str::trim).filter(|need| !need.is_empty()).collect();
         fields.insert("needs".into(), json!(needs));
     }
+    if let Some(taken) = taken {
+        fields.insert("received_at".into(), json!(taken.to_string()));
+    }
     let typed = page.place.value.trim();
+    let mut place = None;
     if !typed.is_empty() {
-        match locate(call, typed, named) {
-            Ok((located, _, _)) => {
+        match place::locate(call, typed, named) {
+            Ok(place::Understood { located, .. }) => {
                 fields.insert("easting".into(), json!(located.point.easting()));
                 fields.insert("northing".into(), json!(located.point.northing()));
+                place = Some(located);
             }
             Err(_) => {
                 fields.insert("place_text".into(), json!(typed));
             }
         }
     }
-    let topics = tags;
-    (contact, topics)
+    (contact, tags, place)
 }
 
 /// Danger to life: the playbook about the topic is activated at once, in the advisor's name.

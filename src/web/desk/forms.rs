@@ -38,8 +38,17 @@ impl Form {
 
     /// A field, cleaned of what nobody can see; empty where it is not there.
     pub(super) fn get(&self, name: &str) -> String {
-        let value = self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).unwrap_or_default();
-        clean_words(value).trim().chars().take(TEXT_CHARS_MAX).collect()
+        self.first(|known, _| known == name)
+    }
+
+    /// The first of several fields of that name that holds anything.
+    pub(super) fn any(&self, name: &str) -> String {
+        self.first(|known, value| known == name && !value.is_empty())
+    }
+
+    fn first(&self, wanted: impl Fn(&str, &str) -> bool) -> String {
+        let value = self.0.iter().find(|(name, value)| wanted(name, value)).map(|(_, value)| value.as_str());
+        clean_words(value.unwrap_or_default()).trim().chars().take(TEXT_CHARS_MAX).collect()
     }
 }
 

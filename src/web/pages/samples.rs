@@ -303,7 +303,7 @@ pub fn incidents_with_errors() -> IncidentsPage {
 
 pub fn contact() -> ContactForm {
     let hot = |label: &str, value: &str| HotTopic { label: text(label), value: text(value) };
-    let topic = |value: &str, note: &str| Topic { value: text(value), note: text(note) };
+    let topic = |value: &str, note: &str| Topic { value: text(value), note: text(note), also: vec![text("gully")] };
     ContactForm {
         key: text("form-7KQ4"),
         channel: Field::of("phone"),
@@ -337,7 +337,6 @@ pub fn contact() -> ContactForm {
         ],
         mine: text("Your last hour: 31 calls, 14 s typical."),
         extent_m: Some([349_000.0, 325_000.0, 349_800.0, 325_700.0]),
-        reports_href: text("/incidents/INC-42/map.json"),
         ..ContactForm::default()
     }
 }
@@ -347,6 +346,7 @@ pub fn land() -> LandReply {
         id: text(id),
         letter: text(letter),
         title: text(title),
+        topic: text("flooding"),
         detail: text(detail),
     };
     LandReply {
@@ -363,6 +363,8 @@ pub fn land() -> LandReply {
         owner: Some(Owner {
             body: text("Wexmoor Council, highways"),
             badge: badge(Tone::Ok, "Inside the boundary"),
+            question: String::new(),
+            lines: vec![text("Highways standby 01632 960123, day and night")],
             why: text("Adopted highway, loaded 20 Nov. The Environment Agency’s bank is 62 m away."),
             tell_caller: text("Mill Street is ours. A crew was sent at 01:58 and is there now."),
             raise: text("Highways standby, through this form"),
@@ -382,6 +384,7 @@ pub fn land() -> LandReply {
                 then: String::new(),
             },
         ],
+        effects: vec![text("Counts towards INC-42 and its map")],
         nearby: vec![
             nearby("C-1042", "F", "Road under water", "24 m away, 18 min ago, 6 callers, crew on site"),
             nearby("C-1047", "F", "Water near a property", "41 m away, 9 min ago, 2 callers"),

@@ -378,7 +378,8 @@ fn tasks(scene: &Scene<'_>, incident: &Incident) -> Vec<TaskRow> {
         .collect()
 }
 
-fn letter(contact: &Recent) -> &'static str {
+/// The letter of a contact's pin.
+pub(in crate::web) fn letter(contact: &Recent) -> &'static str {
     contact.tags.first().map_or("?", |tag| match tag.as_str() {
         topic if topic.contains("flood") => "F",
         topic if topic.contains("tree") || topic.contains("storm") => "T",
@@ -391,8 +392,9 @@ fn letter(contact: &Recent) -> &'static str {
 
 fn of_incident<'s>(scene: &'s Scene<'_>, incident: &'s Incident) -> impl Iterator<Item = &'s Recent> {
     let counts = move |contact: &&Recent| {
-        contact.incident == Some(incident.id)
-            || (contact.tags.contains(&incident.topic)
+        !contact.withdrawn && contact.incident == Some(incident.id)
+            || (!contact.withdrawn
+                && contact.tags.contains(&incident.topic)
                 && contact.received_at >= after(incident.opened_at, SignedDuration::from_hours(-1))
                 && contact.received_at <= incident.closed_at.unwrap_or(scene.now))
     };
@@ -425,7 +427,21 @@ fn reports(scene: &Scene<'_>, incident: &Incident) -> (Vec<MapReport>, u32) {
 /// `/incidents/ID/map.json`: the reports as GeoJSON points in EPSG:27700, newest last, at most 500.
 pub fn map(scene: &Scene<'_>, id: IncidentId) -> Option<Value> {
     let incident = scene.view.incidents.by_id.get(&id)?;
-    let mut pins: Vec<Value> = of_incident(scene, incident)
+    Some(pins(scene, of_incident(scene, incident)))
+}
+
+/// How old a report may be to be drawn on the map of the contact form.
+const DRAWN_SINCE: SignedDuration = SignedDuration::from_hours(6);
+
+/// `/map/reports.json`: the reports of the last hours, of every topic.
+pub fn map_of_all(scene: &Scene<'_>) -> Value {
+    let since = after(scene.now, -DRAWN_SINCE);
+    let recent = scene.view.tally.recent.iter().rev().map(AsRef::as_ref);
+    pins(scene, recent.take_while(|contact| contact.received_at > since).filter(|contact| !contact.withdrawn))
+}
+
+fn pins<'s>(scene: &Scene<'_>, contacts: impl Iterator<Item = &'s Recent>) -> Value {
+    let mut pins: Vec<Value> = contacts
         .filter_map(|contact| {
             let place = contact.place?;
             Some(json!({
@@ -442,5 +458,5 @@ pub fn map(scene: &Scene<'_>, id: IncidentId) -> Option<Value> {
         .take(PINS_MAX)
         .collect();
     pins.reverse();
-    Some(json!({ "type": "FeatureCollection", "features": pins }))
+    json!({ "type": "FeatureCollection", "features": pins })
 }

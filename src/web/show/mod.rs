@@ -10,7 +10,8 @@ mod phone;
 mod small;
 
 pub use crate::domain::telling::readable;
-pub use incident::{incident, map};
+pub(in crate::web) use incident::letter;
+pub use incident::{incident, map, map_of_all};
 pub use incidents::incidents;
 pub use log::{escaped, log};
 pub use phone::phone;
@@ -113,6 +114,11 @@ impl Scene<'_> {
     /// The call-outs of an incident, oldest first.
     fn call_outs(&self, id: IncidentId) -> impl Iterator<Item = &CallOut> {
         self.view.paging.call_outs.values().map(std::convert::AsRef::as_ref).filter(move |c| c.incident == Some(id))
+    }
+
+    /// The name of who has the incident.
+    pub fn holder_name(&self, id: IncidentId) -> Option<String> {
+        self.holder(id).map(|(_, person, _)| self.name(person.as_str()))
     }
 
     fn officer(&self, incident: &Incident) -> String {

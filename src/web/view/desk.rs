@@ -4,8 +4,8 @@ use super::{Badge, Choice, Field, Problem, problems_of};
 use serde::Serialize;
 
 /// `/contacts/new`. POST `/contacts` with `csrf`, `key`, `topic`, `place`, `note`, `danger` (`1` when ticked),
-/// `channel`, `caller_name`, `caller_phone`, `caller_email`, `needs`, `vulnerable` (`1`), `same_as` (a contact id, may be
-/// empty), `started_ms` (milliseconds from the first key to sending; empty without scripts) and `do`: `log`, or `find` to
+/// `channel`, `caller_name`, `caller_phone`, `caller_email`, `needs`, `promise` (minutes), `vulnerable` (`1`), `same_as` (a
+/// contact id, may be empty), `taken_at` (when it waited in a browser: RFC 3339), `started_ms` (milliseconds from the first key to sending; empty without scripts) and `do`: `log`, or `find` to
 /// show the form again with [`ContactForm::land`] filled.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ContactForm {
@@ -29,6 +29,8 @@ pub struct ContactForm {
     pub caller_email: Field,
     /// A language, BSL, text relay.
     pub needs: Field,
+    /// By when the caller was promised to hear: minutes, or empty.
+    pub promise: Field,
     /// Somebody vulnerable is affected.
     pub vulnerable: bool,
     /// The contact that this one repeats; empty for none.
@@ -39,20 +41,22 @@ pub struct ContactForm {
     pub topics: Vec<Topic>,
     /// Choices of `channel`; value = the channel's word.
     pub channels: Vec<Choice>,
+    /// Choices of `promise`.
+    pub promises: Vec<Choice>,
     /// What the advisor says, before a place is known.
     pub say: Vec<SayLine>,
     /// The answer about the place, when the form was sent with `do=find`.
     pub land: Option<LandReply>,
     /// The call just logged, shown above the empty form for the next one.
     pub logged: Option<Logged>,
+    /// The contact that was just withdrawn.
+    pub undone: Option<String>,
     /// What happens on logging, in words, e.g. `Counts towards INC-42 and its map`.
     pub effects: Vec<String>,
     /// The advisor's own figures, e.g. `Your last hour: 31 calls, 14 s typical`; may be empty.
     pub mine: String,
     /// West, south, east, north in metres of EPSG:27700, for the map before a place is known.
     pub extent_m: Option<[f64; 4]>,
-    /// Reports shown on that map: the page of an incident's `map.json`; empty for none.
-    pub reports_href: String,
     /// Something wrong with the whole form, e.g. that the record could not be written.
     pub problem: Option<String>,
 }
@@ -76,7 +80,7 @@ impl ContactForm {
     }
     /// Whether the caller's part should stand open.
     pub fn caller_given(&self) -> bool {
-        [&self.caller_name, &self.caller_phone, &self.caller_email, &self.needs]
+        [&self.caller_name, &self.caller_phone, &self.caller_email, &self.needs, &self.promise]
             .iter()
             .any(|field| !field.value.is_empty() || field.error.is_some())
             || self.vulnerable
@@ -99,8 +103,10 @@ pub struct HotTopic {
 pub struct Topic {
     /// What is filled in, e.g. `Flooding: road under water`.
     pub value: String,
-    /// E.g. `Urgent`, `Call 105`; may be empty.
+    /// E.g. `Incident open`; may be empty.
     pub note: String,
+    /// Words by which it is found too, e.g. `gully`, `sandbags`.
+    pub also: Vec<String>,
 }
 
 /// One line to say to the caller.
@@ -113,7 +119,7 @@ pub struct SayLine {
 }
 
 /// The strip after logging.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Logged {
     /// `C-20418`.
     pub id: String,
@@ -136,12 +142,47 @@ pub struct LandReply {
     pub matches: Vec<PlaceMatch>,
     /// Whose it is; `None` only without a place.
     pub owner: Option<Owner>,
-    /// What the advisor says here.
+    /// What the advisor says here, about this topic.
     pub say: Vec<SayLine>,
+    /// What happens on logging, in words.
+    pub effects: Vec<String>,
     /// Reports close by, nearest first, at most 5.
     pub nearby: Vec<NearbyReport>,
     /// How many there are within 100 m.
     pub nearby_total: u32,
+}
+
+/// The answer to a script that logs a contact: what became of it, or what is wrong; neither after an undo.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct LogAnswer {
+    /// The contact as it was logged.
+    pub logged: Option<Logged>,
+    /// What to mend, in the order of the form.
+    pub problems: Vec<Problem>,
+}
+
+/// The answer to `/contacts/repeats`: the caller's earlier contacts.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct RepeatReply {
+    /// How many there are among the newest contacts.
+    pub total: u32,
+    /// The newest of them.
+    pub contacts: Vec<RepeatContact>,
+}
+
+/// One earlier contact of the same caller.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct RepeatContact {
+    /// `C-1042`.
+    pub id: String,
+    /// E.g. `Flooding`.
+    pub title: String,
+    /// E.g. `25 min ago`.
+    pub detail: String,
+    /// E.g. `promised by 23:10`; may be empty.
+    pub promised: String,
+    /// The promise was not kept.
+    pub late: bool,
 }
 
 /// A place as callout understood it.
@@ -177,12 +218,16 @@ pub struct Owner {
     pub body: String,
     /// How sure, in words: `Inside the boundary`, `3 m from a boundary, check`, `Two owners here`, `No record`.
     pub badge: Badge,
+    /// What to ask the caller, where that decides it or makes sure; may be empty.
+    pub question: String,
     /// Which rule and layer decided.
     pub why: String,
     /// What to tell the caller.
     pub tell_caller: String,
     /// What to raise, and where.
     pub raise: String,
+    /// Its public lines, e.g. `Floodline 0345 988 1188, 24 hours`.
+    pub lines: Vec<String>,
     /// Bodies to tell as well.
     pub also: Vec<String>,
 }
@@ -196,6 +241,8 @@ pub struct NearbyReport {
     pub letter: String,
     /// E.g. `Road under water`.
     pub title: String,
+    /// The topic's tag, for a call that is the same.
+    pub topic: String,
     /// Distance, age, callers and state in words: enough to decide, e.g. `24 m away, 18 min ago, 6 callers`.
     pub detail: String,
 }

@@ -35,3 +35,12 @@ if (box) {
     })
     .catch(failed('map'));
 }
+
+// F1: the keys. The browser's own help is of no use here.
+const help = document.getElementById('help');
+document.addEventListener('keydown', (event) => {
+  if (event.key !== 'F1' || !help) return;
+  event.preventDefault();
+  if (help.open) help.close();
+  else help.showModal();
+});

@@ -50,7 +50,7 @@ export function startMap(box, picked) {
   const pin = startPin(map, marks, picked, box);
   startReports(map, reports, box, !start);
   map.once('rendercomplete', () => (document.documentElement.dataset.map = 'ready'));
-  return { pin };
+  return { pin, clear: pin.clear };
 }
 
 /** Fetches the land in view, and some around it, when the view leaves what was fetched. */
@@ -136,5 +136,7 @@ function startPin(map, source, picked, box) {
       pick(map.getView().getCenter());
     });
   }
-  return (at) => set(at, true);
+  const show = (at) => set(at, true);
+  show.clear = () => [pin, ring].forEach((each) => each.setGeometry(undefined));
+  return show;
 }

@@ -44,6 +44,7 @@ export async function startStub() {
   const seen = [];
   let extra = '';
   let mute = false;
+  let down = false;
   let owner = 'nobody';
   const html = (response, name, status = 200) => {
     let text = preview(name);
@@ -63,6 +64,12 @@ export async function startStub() {
       const form = new URLSearchParams(body);
       seen.push({ path: pathname, form });
       if (pathname.startsWith('/p/')) owner = form.get('answer') === 'ack' ? 'me' : 'declined';
+      if (pathname === '/contacts/repeats') return json(response, form.get('phone')?.endsWith('417') ? { total: 1, contacts: [{ id: 'C-1001', title: 'Flooding', detail: '25 min ago', promised: 'PROMISE MISSED: 01:40', late: true }] } : { total: 0, contacts: [] });
+      if (pathname.endsWith('/undo')) return json(response, { logged: null, problems: [] });
+      if (pathname === '/contacts' && request.headers.accept?.includes('json')) {
+        if (down) return request.socket.destroy();
+        return json(response, { logged: { id: `C-${20_417 + seen.filter((each) => each.path === '/contacts').length}`, body: 'Wexmoor Council, highways', counted: ['flooding'], incident: { value: '/incidents/INC-42', label: 'INC-42' } }, problems: [] });
+      }
       if (pathname === '/contacts') return html(response, form.get('topic') ? 'contact-logged' : 'contact-errors', form.get('topic') ? 200 : 400);
       response.writeHead(303, { location: request.headers.referer ?? pathname });
       return response.end();
@@ -73,6 +80,7 @@ export async function startStub() {
       listeners.add(response);
       return request.on('close', () => listeners.delete(response));
     }
+    if (pathname === '/map/reports.json') return json(response, reports);
     if (pathname === '/map/layers.json') return json(response, town());
     if (pathname.endsWith('/map.json')) return json(response, reports);
     if (pathname === '/land') {
@@ -100,6 +108,7 @@ export async function startStub() {
     reset: () => (owner = 'nobody'),
     takenByOther: () => (owner = 'other'),
     mute: (now) => (mute = now),
+    down: (now) => (down = now),
     changed: (words) => {
       extra = `<li class="timeline__item timeline__item--note" id="e${9_000 + extra.length}"><h3>${words}</h3><p class="timeline__at"><time datetime="2026-11-22T02:15:00Z">02:15:00</time></p></li>${extra}`;
       listeners.forEach((each) => each.write('event: changed\ndata: INC-42\n\n'));
