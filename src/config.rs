@@ -14,6 +14,7 @@ pub use crate::domain::settings::{Council, Deciding, Detect, Paging};
 pub use files::{FILE_BYTES_MAX, Loaded, PLAYBOOKS_MAX, load, load_at};
 pub use transports::{EmailConfig, ModemConfig, NotifyConfig, SmsConfig, TwilioConfig};
 
+use crate::domain::feed::Feed;
 use crate::domain::problem::{Code, Problem};
 use crate::domain::reading::{Fields, Item, Reader};
 use crate::domain::settings::{Setting, quoted, settings};
@@ -151,11 +152,13 @@ impl Config {
     fn read(shown: &str, text: &str) -> (Self, Vec<Problem>) {
         let reader = Reader::new(shown, text);
         let mut root = reader.root();
+        let mut intake = root.table_or_empty("intake");
         let config = Self {
             deciding: Deciding {
                 council: Council::read(root.table_or_empty("council")),
                 detect: Detect::read(root.table_or_empty("detect")),
                 paging: Paging::read(root.table_or_empty("paging")),
+                feeds: Feed::read_all(&mut intake),
             },
             web: Web::read(root.table_or_empty("web")),
             limits: Limits::read(root.table_or_empty("limits")),
@@ -169,6 +172,7 @@ impl Config {
             watch: Watch::read(root.table_or_empty("watch")),
             demo: Demo::read(root.table_or_empty("demo")),
         };
+        intake.done();
         if config.deciding.zone().is_none() {
             let span = root.table_or_empty("council").span_of("zone");
             let message = format!("there is no time zone \"{}\"", config.deciding.council.zone);

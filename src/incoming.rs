@@ -7,6 +7,7 @@ use crate::domain::contact::{Contact, ContactDetail};
 use crate::domain::event::{DetailClass, Event, Receipt, Sealed};
 use crate::domain::id::PageId;
 use crate::domain::phone::PhoneNumber;
+use crate::domain::queue::QueueCounts;
 use serde::Serialize;
 
 /// Most faults told in one answer; beyond them the count alone is told.
@@ -25,10 +26,13 @@ pub struct Sending<'a> {
     pub lines: bool,
 }
 
-/// Reads bodies of contacts.
+/// Reads bodies of contacts, and of queue counts.
 pub trait ContactReader: Send + Sync {
     /// All contacts of a body in JSON, or everything that is wrong with it; nothing by halves.
     fn read(&self, body: &[u8], sending: &Sending<'_>) -> Result<(Shape, Vec<Parsed>), Refused>;
+
+    /// All intervals of queue counts of a body in JSON, or everything that is wrong with it.
+    fn read_queues(&self, body: &[u8], sending: &Sending<'_>) -> Result<(Shape, Vec<QueueCounts>), Refused>;
 }
 
 /// Reads what an SMS gateway calls back with. Its addresses lie behind a secret, which the web checks before.

@@ -60,6 +60,28 @@ async fn a_batch_with_a_fault_takes_nothing_and_says_where_to_mend_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn queue_counts_count_once_are_shown_and_their_slips_are_told() {
+    let desk = Desk::open().await;
+    let (telephony, reader) = (desk.token("telephony", &[Scope::ContactsWrite]), desk.token("reader", &[Scope::Read]));
+    let from = evening() - callout::domain::time::SignedDuration::from_mins(15);
+    let counts = json!({"queue": "main", "from": from.to_string(), "interval_s": 900, "offered": 40, "answered": 30,
+                        "abandoned": 10, "mean_wait_s": 71});
+    let (status, first) = desk.post(&telephony, "/api/v1/queue-stats", &counts).await;
+    assert_eq!((status, first["queue"].as_str()), (201, Some("telephony/main")), "{first}");
+    let (status, again) = desk.post(&telephony, "/api/v1/queue-stats", &json!([counts])).await;
+    assert_eq!((status, again["intervals"][0]["known"].as_bool()), (201, Some(true)), "{again}");
+    let kept = |view: &callout::domain::state::View| view.queues.by_name["telephony/main"].intervals.len();
+    assert_eq!(kept(&desk.daemon.engine.door.view()), 1, "the same interval again is no news");
+    let (status, problem) =
+        desk.post(&telephony, "/api/v1/queue-stats", &json!({"queue": "main", "ofered": 4, "interval_s": "x"})).await;
+    assert_eq!((status, problem["type"].as_str()), (422, Some("urn:callout:problem:fields")));
+    assert_eq!(problem["errors"][0]["remedy"], "did you mean \"offered\"?");
+    let feeds: Value = desk.get(&reader, "/api/v1/feeds").await.1;
+    assert_eq!(feeds["queues"][0]["level"]["verdict"], "short", "{feeds}");
+    assert_eq!(feeds["feeds"][0]["name"], "queue/telephony/main");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_huge_body_is_refused_at_once_announced_or_not() {
     let desk = Desk::open().await;
     let token = desk.token("crm", &[Scope::ContactsWrite]);

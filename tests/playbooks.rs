@@ -61,6 +61,24 @@ const PARTS: &[Part] = &[
         )],
     },
     Part {
+        heading: "`[[when]]` with `service_level`: callers of a queue wait too long, or give up",
+        probe: "[[when]]\nservice_level = \"any\"\nzzzz = 1",
+        rows: &[(
+            "service_level",
+            "`any`, or a queue as `source/queue`",
+            "Fewer answered, or longer waits, than `[detect]` of the settings wants.",
+        )],
+    },
+    Part {
+        heading: "`[[when]]` with `feed_silent`: something is not heard of",
+        probe: "[[when]]\nfeed_silent = \"any\"\nzzzz = 1",
+        rows: &[(
+            "feed_silent",
+            "`any`, a feed, or a queue as `source/queue`",
+            "Nothing from an `[[intake.feed]]` past its heartbeat, or no call at all in core hours.",
+        )],
+    },
+    Part {
         heading: "`[[when]]` with `warning`: a warning in force",
         probe: "[[when]]\nwarning = { source = \"x\", at_least = \"red\", zzzz = 1 }",
         rows: &[
@@ -84,7 +102,7 @@ const PARTS: &[Part] = &[
             ("page", "role", "A role of `config/rota.toml`: everybody on call in it is paged until somebody has it."),
             ("then", "list of roles", "The next levels of the ladder, one every `escalate_after` of the rota (5 min)."),
             ("wanted", "1 to 50, default 1", "So many must say \"I have got this\"."),
-            ("only_if", "`surge`, `cluster`, `keyword`, `warning`", "Waits until there is evidence of that kind."),
+            ("only_if", "a kind of `[[when]]`, e.g. `surge`", "Waits until there is evidence of that kind."),
         ],
     },
     Part {
@@ -149,7 +167,9 @@ fn the_schema_names_exactly_the_keys_that_the_reader_knows() {
         // Every condition and step is asked which of its three kinds it is; those are explained by their own headings.
         let kinds: &[&str] = match part.heading {
             heading if heading.starts_with("`[[when]]` with `warning`") => &[],
-            heading if heading.starts_with("`[[when]]`") => &["surge", "cluster", "keyword", "warning"],
+            heading if heading.starts_with("`[[when]]`") => {
+                &["surge", "cluster", "keyword", "service_level", "feed_silent", "warning"]
+            }
             heading if heading.starts_with("`[[step]]`") => &["page", "task", "say"],
             _ => &[],
         };
@@ -207,7 +227,7 @@ fn the_readme_is_written_from_the_schema() {
 #[test]
 fn each_shipped_plan_pages_the_duty_officer_with_a_ladder_and_says_999_first() {
     let shipped = shipped();
-    assert_eq!(shipped.len(), 11);
+    assert_eq!(shipped.len(), 13);
     for (id, playbook) in shipped {
         let paged = playbook.steps.iter().any(|step| match step {
             Step::Page { role, then, .. } => {

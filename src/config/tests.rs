@@ -36,6 +36,18 @@ fn page_of(source: &str, name: &str, header: &str, default: &toml::Table) -> Str
     page
 }
 
+/// What may be there any number of times has no default; an example stands for it.
+const INTAKE: &str = "\
+# What is expected to be heard of, and how long each may be silent; silence is a signal, and never \"all clear\". One
+# [[intake.feed]] for each system that sends contacts or queue counts, known by the `source` of what it sends.
+# Range: at most 64; heartbeat from 1m to 7d; hours \"always\" (default) or \"core\", when only core hours count.
+# [[intake.feed]]
+# name = \"telephony\"
+# source = \"telephony\"
+# heartbeat = \"15m\"
+# hours = \"core\"
+";
+
 fn page() -> String {
     let config = Config::default();
     let source = fs::read_to_string(root().join("src/config/transports.rs")).unwrap();
@@ -63,6 +75,7 @@ fn page() -> String {
         page_of(&source, "ModemConfig", "modem", &toml::Table::try_from(&config.modem).unwrap()),
         config.deciding.detect.page("detect"),
         config.deciding.paging.page("paging"),
+        INTAKE.to_owned(),
         config.limits.page("limits"),
         config.watch.page("watch"),
         config.record.page("record"),

@@ -5,6 +5,7 @@ use super::switchboard::{State, Switchboard, Way};
 use super::watch::OVERDUE_MS;
 use crate::domain::event::SendResult;
 use crate::domain::provider::Standing;
+use crate::domain::state::View;
 use crate::web::app::{Part, Parts};
 use crate::web::metrics::Metrics;
 use std::sync::atomic::Ordering;
@@ -64,6 +65,7 @@ pub fn parts(app: &App) -> Parts {
             ),
             providers_part(&providers),
             index_part(&indexing),
+            feeds_part(&view),
             part(
                 "land",
                 layers > 0,
@@ -94,6 +96,22 @@ fn providers_part(providers: &[State]) -> Part {
         troubles.join("; ")
     };
     Part { part: "providers".into(), ready: troubles.is_empty(), needed: none_left, why }
+}
+
+/// What is not heard of: never a reason to stop paging, and never "all clear".
+fn feeds_part(view: &View) -> Part {
+    let silent: Vec<String> = view
+        .feeds
+        .by_name
+        .iter()
+        .filter_map(|(name, heard)| Some(format!("{name} since {}", heard.silent_since?.strftime("%Y-%m-%d %H:%MZ"))))
+        .collect();
+    let why = match (silent.is_empty(), view.feeds.by_name.len()) {
+        (false, _) => format!("nothing is heard from {}", silent.join(", ")),
+        (true, 0) => "none is expected: set [[intake.feed]] to hear of one that falls silent".to_owned(),
+        (true, n) => format!("{n} are heard of within their heartbeats"),
+    };
+    Part { part: "feeds".into(), ready: silent.is_empty(), needed: false, why }
 }
 
 /// How the index is: searches need it, paging does not.

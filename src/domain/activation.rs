@@ -2,6 +2,7 @@
 //! in force starts its steps one by one as their evidence comes: pages become call-outs, tasks become tasks.
 
 use super::decide::Decision;
+use super::detect::{service, silence};
 use super::event::{Answer, Author, Sealed, Warning};
 use super::id::{IncidentId, PersonId, PlaybookId, RoleId, Tag};
 use super::incident::{self, Incident};
@@ -23,6 +24,8 @@ impl Playbook {
             Condition::Surge { topic, .. } | Condition::Cluster { topic, .. } | Condition::Keyword { topic } => {
                 Some(topic.clone())
             }
+            Condition::Service { .. } => Some(Tag::from(service::LEVEL_TOPIC)),
+            Condition::Silent { .. } => Some(Tag::from(silence::TOPIC)),
             Condition::Warning { .. } => None,
         });
         topics.into_iter().next().unwrap_or_else(|| Tag::from(self.id.as_str()))
@@ -37,7 +40,11 @@ pub(super) fn warned(when: &Condition, warning: &Warning) -> bool {
                 && (kinds.is_empty() || kinds.contains(&warning.kind))
                 && warning.level >= *at_least
         }
-        Condition::Surge { .. } | Condition::Cluster { .. } | Condition::Keyword { .. } => false,
+        Condition::Surge { .. }
+        | Condition::Cluster { .. }
+        | Condition::Keyword { .. }
+        | Condition::Service { .. }
+        | Condition::Silent { .. } => false,
     }
 }
 

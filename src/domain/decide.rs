@@ -75,6 +75,7 @@ pub fn decide(state: &mut State, event: &Event, now: Timestamp) -> Decision {
             }
         }
         Event::ContactMarked { contact, mark, by } => register::mark(state, d, *contact, *mark, by),
+        Event::QueueCounted { counts } => detect::service::take(state, d, counts),
         Event::WarningEntered { warning, by, sealed } => incident::warn(state, d, warning, by, sealed.as_ref()),
         Event::WarningCancelled { warning, by } => incident::cancel_warning(state, d, *warning, by),
         Event::IncidentOpened { topic, severity, place, exercise, by, reason } => {

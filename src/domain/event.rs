@@ -9,6 +9,7 @@ use super::keeping::{SignedHead, Spans};
 use super::place::GridPoint;
 use super::playbook::{Severity, WarningLevel};
 use super::policy::Document;
+use super::queue::QueueCounts;
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +61,11 @@ pub enum Event {
         mark: Mark,
         /// Who.
         by: Author,
+    },
+    /// A telephony system has counted the calls of an interval.
+    QueueCounted {
+        /// The counts.
+        counts: QueueCounts,
     },
     /// A person enters a warning.
     WarningEntered {
@@ -532,6 +538,11 @@ pub enum Answer {
         /// What became of it.
         receipt: super::contact::Receipt,
         /// The key was known already.
+        replay: bool,
+    },
+    /// The counts of an interval were taken (or had been, when `replay`).
+    Queue {
+        /// The very same counts were known already.
         replay: bool,
     },
     /// A warning was entered.

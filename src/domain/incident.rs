@@ -11,7 +11,7 @@ use super::entry::{self, Decided};
 use super::event::{Answer, Author, EntryKind, Sealed, TaskState, Warning};
 use super::id::{CallOutId, IncidentId, PlaybookId, RoleId, Seq, SignalId, Tag, TaskId, WarningId};
 use super::place::GridPoint;
-use super::playbook::Severity;
+use super::playbook::{Evidence, Severity};
 use super::record::{Cause, Held, Record, Rule};
 use super::state::State;
 use super::time::{SignedDuration, Timestamp, after};
@@ -319,13 +319,14 @@ fn unattached(state: &State) -> Vec<Waiting> {
         if attached(&cause) {
             continue;
         }
-        let severity = policy
-            .playbooks
-            .values()
-            .filter(|p| p.when.iter().any(|when| when.asks_for(signal)))
-            .map(|p| p.severity)
-            .min()
-            .unwrap_or(Severity::Wake);
+        let asked = policy.playbooks.values().filter(|p| p.when.iter().any(|when| when.asks_for(signal)));
+        let asked = asked.map(|p| p.severity).min();
+        // How a service runs, and what is not heard, is an incident only where a plan says so; it is shown in any case.
+        let shown_only = matches!(signal.rule.evidence(), Evidence::Service | Evidence::Silence);
+        if asked.is_none() && shown_only {
+            continue;
+        }
+        let severity = asked.unwrap_or(Severity::Wake);
         let ready_at = raised.at.max(cool_until(state, &signal.topic, severity));
         found.push(Waiting { ready_at, cause, topic: signal.topic.clone(), severity, place: signal.place });
     }

@@ -14,12 +14,14 @@ pub mod time;
 
 pub mod calendar;
 pub mod contact;
+pub mod feed;
 pub mod keywords;
 pub mod ownership;
 pub mod person;
 pub mod phone;
 pub mod playbook;
 pub mod policy;
+pub mod queue;
 pub mod roster;
 pub mod rota;
 pub mod schedule;

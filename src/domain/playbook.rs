@@ -125,6 +125,16 @@ pub enum Condition {
         /// The topic.
         topic: Tag,
     },
+    /// A telephony queue whose callers wait too long or give up.
+    Service {
+        /// Which, as `source/queue`; `any` for all.
+        queue: String,
+    },
+    /// A feed that is not heard of past its heartbeat, or a queue without any call in core hours.
+    Silent {
+        /// Which; `any` for all.
+        feed: String,
+    },
     /// A warning in force.
     Warning {
         /// E.g. `met_office`, `environment_agency`.
@@ -159,7 +169,8 @@ pub enum Step {
         then: Vec<RoleId>,
         /// So many of them must say "I have got this" (1 unless given).
         wanted: u32,
-        /// Only when this kind of evidence is there: `surge`, `cluster`, `keyword` or `warning`.
+        /// Only when this kind of evidence is there: `surge`, `cluster`, `keyword`, `service_level`, `feed_silent` or
+        /// `warning`.
         only_if: Option<Evidence>,
     },
     /// A task for a service.
@@ -188,6 +199,10 @@ pub enum Evidence {
     Cluster,
     /// A single report.
     Keyword,
+    /// Callers wait too long, or give up.
+    Service,
+    /// Something is not heard of.
+    Silence,
     /// A warning in force.
     Warning,
 }
@@ -201,6 +216,8 @@ const EVIDENCE: &[(&str, Evidence)] = &[
     ("surge", Evidence::Surge),
     ("cluster", Evidence::Cluster),
     ("keyword", Evidence::Keyword),
+    ("service_level", Evidence::Service),
+    ("feed_silent", Evidence::Silence),
     ("warning", Evidence::Warning),
 ];
 
@@ -214,15 +231,17 @@ impl Condition {
             Self::Surge { .. } => Evidence::Surge,
             Self::Cluster { .. } => Evidence::Cluster,
             Self::Keyword { .. } => Evidence::Keyword,
+            Self::Service { .. } => Evidence::Service,
+            Self::Silent { .. } => Evidence::Silence,
             Self::Warning { .. } => Evidence::Warning,
         }
     }
 
-    /// The topic that it watches; `None` for a warning.
+    /// The topic of contacts that it watches; `None` where it watches something else.
     pub fn topic(&self) -> Option<&Tag> {
         match self {
             Self::Surge { topic, .. } | Self::Cluster { topic, .. } | Self::Keyword { topic } => Some(topic),
-            Self::Warning { .. } => None,
+            Self::Service { .. } | Self::Silent { .. } | Self::Warning { .. } => None,
         }
     }
 }
@@ -234,6 +253,8 @@ impl Evidence {
             Self::Surge => "surge",
             Self::Cluster => "cluster",
             Self::Keyword => "keyword",
+            Self::Service => "service_level",
+            Self::Silence => "feed_silent",
             Self::Warning => "warning",
         }
     }
@@ -336,8 +357,11 @@ fn one_of(table: &mut Fields<'_>, code: Code, what: &str, keys: &[&'static str])
     None
 }
 
+/// The kinds of condition.
+const WHEN: &[&str] = &["surge", "cluster", "keyword", "service_level", "feed_silent", "warning"];
+
 fn read_condition(mut table: Fields<'_>, floors: &Floors) -> Option<Condition> {
-    let kind = one_of(&mut table, Code::P012, "condition", &["surge", "cluster", "keyword", "warning"])?;
+    let kind = one_of(&mut table, Code::P012, "condition", WHEN)?;
     let count = |table: &mut Fields<'_>, default: u32| {
         table.integer("reports", 2..=10_000).and_then(|item| u32::try_from(item.value).ok()).unwrap_or(default)
     };
@@ -363,6 +387,8 @@ fn read_condition(mut table: Fields<'_>, floors: &Floors) -> Option<Condition> {
                 within: minutes.unwrap_or(floors.cluster_within),
             })
         }
+        "service_level" => table.text(kind).map(|item| Condition::Service { queue: item.value }),
+        "feed_silent" => table.text(kind).map(|item| Condition::Silent { feed: item.value }),
         "keyword" => table.id("keyword").map(|topic| Condition::Keyword { topic: Tag::new(topic.value) }),
         _ => {
             let mut warning = table.table_or_empty("warning");

@@ -5,6 +5,7 @@ pub mod ahead;
 mod cross_check;
 
 use super::calendar::Calendar;
+use super::feed::Feed;
 use super::id::{PersonId, PlaybookId};
 use super::keywords::Keywords;
 use super::person::{People, Person};
@@ -72,6 +73,8 @@ pub struct Policy {
     pub keywords: Keywords,
     /// Playbooks by id.
     pub playbooks: BTreeMap<PlaybookId, Arc<Playbook>>,
+    /// What is expected to be heard of.
+    pub feeds: Vec<Feed>,
 }
 
 /// Durations and counts of paging and detection; the defaults are design.md's figures in force.
@@ -93,6 +96,14 @@ pub struct Figures {
     pub cluster_false_pages: u32,
     /// So long a new stream is on trial. 14 days.
     pub surge_trial: SignedDuration,
+    /// Of a hundred offered calls so many should be answered. 90.
+    pub service_connected: u32,
+    /// Mean wait of those that are. 45 s.
+    pub service_wait: SignedDuration,
+    /// Calls offered before anything is said of a queue. 30.
+    pub service_gate: u32,
+    /// A queue is silent after so much of core hours. 30 min.
+    pub queue_heartbeat: SignedDuration,
     /// After stand-down the same topic opens no new incident for this long. 30 min.
     pub cool_down: SignedDuration,
     /// Most contacts whose keys are remembered for replays. 1,000,000.
@@ -110,6 +121,10 @@ impl Default for Figures {
             surge_false_pages: 12,
             cluster_false_pages: 2,
             surge_trial: SignedDuration::from_hours(24 * 14),
+            service_connected: 90,
+            service_wait: SignedDuration::from_secs(45),
+            service_gate: 30,
+            queue_heartbeat: SignedDuration::from_mins(30),
             cool_down: SignedDuration::from_mins(30),
             keys_max: 1_000_000,
         }
@@ -160,6 +175,10 @@ impl From<&Deciding> for Figures {
             surge_false_pages: settings.detect.surge_false_pages,
             cluster_false_pages: settings.detect.cluster_false_pages,
             surge_trial: settings.detect.surge_trial,
+            service_connected: settings.detect.service_connected,
+            service_wait: settings.detect.service_wait,
+            service_gate: settings.detect.service_gate,
+            queue_heartbeat: settings.detect.queue_heartbeat,
             cool_down: settings.detect.cool_down,
             keys_max: settings.detect.keys_max,
         }
@@ -230,6 +249,7 @@ impl Policy {
             calendar,
             keywords,
             playbooks,
+            feeds: settings.feeds,
         })
     }
 }

@@ -13,6 +13,7 @@ use super::person::PageChannel;
 use super::place::GridPoint;
 use super::playbook::{Evidence, Severity};
 use super::policy::{Document, DocumentKind};
+use super::queue::QueueCounts;
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +73,11 @@ pub enum Record {
         mark: Mark,
         /// Who.
         by: Author,
+    },
+    /// The calls of an interval were counted; of two for the same queue and beginning the later counts.
+    QueueCounted {
+        /// The counts.
+        counts: QueueCounts,
     },
     /// A warning was entered.
     WarningEntered {
@@ -493,6 +499,7 @@ impl Record {
             | Self::PolicyInForce { .. }
             | Self::LayersInForce { .. }
             | Self::ContactMarked { .. }
+            | Self::QueueCounted { .. }
             | Self::WarningEnded { .. }
             | Self::EntryConfirmed { .. }
             | Self::SignalRaised { .. }
@@ -585,6 +592,33 @@ pub enum Rule {
     },
     /// A single contact of the topic.
     Report,
+    /// Callers of a queue wait too long, or give up.
+    ServiceLevel {
+        /// Which, as `source/queue`.
+        queue: String,
+        /// Of a hundred offered calls, so many were answered.
+        connected_percent: u32,
+        /// Mean wait, seconds.
+        wait_s: u32,
+        /// Over so long, seconds.
+        within_s: u32,
+    },
+    /// No call at all was offered to a queue in core hours.
+    NoCalls {
+        /// Which, as `source/queue`.
+        queue: String,
+        /// For so long, seconds.
+        within_s: u32,
+        /// So many would have been usual; 0 where that is not known.
+        usual: u32,
+    },
+    /// Nothing has come from a feed past its heartbeat.
+    Silent {
+        /// Which.
+        feed: String,
+        /// Its heartbeat, seconds.
+        heartbeat_s: u32,
+    },
 }
 
 impl Rule {
@@ -594,6 +628,8 @@ impl Rule {
             Self::Surge { .. } | Self::Volume { .. } => Evidence::Surge,
             Self::Cluster { .. } | Self::Unusual { .. } => Evidence::Cluster,
             Self::Report => Evidence::Keyword,
+            Self::ServiceLevel { .. } => Evidence::Service,
+            Self::NoCalls { .. } | Self::Silent { .. } => Evidence::Silence,
         }
     }
 }

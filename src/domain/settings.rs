@@ -5,6 +5,7 @@
 //! log with every value written out, so that a later change of a default does not change what happened. The sections of
 //! the shell are in `config.rs`, by the same macro.
 
+use super::feed::Feed;
 use super::problem::{Code, Problem};
 use super::reading::{Fields, Reader, duration_text};
 use super::time::SignedDuration;
@@ -219,6 +220,14 @@ settings! {
         /// What is usual in each place is learnt, topic by topic. So many false pages a year the team can bear from the
         /// clusters of one topic.
         cluster_false_pages: u32 = 2, 1..=100;
+        /// Of a hundred calls offered to a queue so many should be answered...
+        service_connected: u32 = 90, 1..=100;
+        /// ...and those that are should have waited no longer than this on the average...
+        service_wait: SignedDuration = SignedDuration::from_secs(45), SignedDuration::from_secs(1)..=hours(1);
+        /// ...over at least so many offered calls of the last hour; of fewer nothing is said.
+        service_gate: u32 = 30, 1..=10_000;
+        /// A telephony queue that was heard of once is silent when nothing has come for so long of core hours.
+        queue_heartbeat: SignedDuration = minutes(30), minutes(1)..=days(7);
         /// After stand-down the same topic opens no new incident for so long.
         cool_down: SignedDuration = minutes(30), minutes(0)..=hours(24);
         /// So many contacts are remembered, so that one sent again is counted once.
@@ -248,12 +257,15 @@ pub struct Deciding {
     pub detect: Detect,
     /// `[paging]`.
     pub paging: Paging,
+    /// `[[intake.feed]]`.
+    pub feeds: Vec<Feed>,
 }
 
 impl Deciding {
     /// Every value written out, for the log.
     pub fn text(&self) -> String {
-        [self.council.bare("council"), self.detect.bare("detect"), self.paging.bare("paging")].join("\n")
+        let sections = [self.council.bare("council"), self.detect.bare("detect"), self.paging.bare("paging")];
+        sections.into_iter().chain(self.feeds.iter().map(Feed::toml)).collect::<Vec<_>>().join("\n")
     }
 
     /// Reads what [`Deciding::text`] wrote, from the log.
@@ -263,11 +275,14 @@ impl Deciding {
     pub fn parse_recorded(text: &str) -> Result<Self, Vec<Problem>> {
         let reader = Reader::recorded("settings", text);
         let mut root = reader.root();
+        let mut intake = root.table_or_empty("intake");
         let settings = Self {
             council: Council::read(root.table_or_empty("council")),
             detect: Detect::read(root.table_or_empty("detect")),
             paging: Paging::read(root.table_or_empty("paging")),
+            feeds: Feed::read_all(&mut intake),
         };
+        intake.done();
         root.done();
         reader.finish(Some(settings))
     }
@@ -288,6 +303,8 @@ mod tests {
         let mut settings = Deciding::default();
         settings.council.name = "The \"Old\" Council".to_owned();
         settings.paging.widen_every = SignedDuration::from_secs(90);
+        let (name, source) = ("telephony".to_owned(), "acd".to_owned());
+        settings.feeds.push(Feed { name, source, heartbeat: SignedDuration::from_mins(15), core_only: true });
         assert_eq!(Deciding::parse_recorded(&settings.text()).unwrap(), settings);
     }
 

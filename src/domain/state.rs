@@ -2,6 +2,8 @@
 //! counters. [`apply`] is the only thing that changes it; rebuilding it from the log gives the same state.
 
 use super::detect::cluster::watch::Clusters;
+use super::detect::service::Queues;
+use super::detect::silence::Feeds;
 use super::detect::surge::Surges;
 use super::detect::{Signals, Windows};
 use super::id::{IncidentId, PlaybookId, Seq, Tag};
@@ -37,6 +39,10 @@ pub struct State {
     pub surges: Arc<Surges>,
     /// What is usual in each place, by topic.
     pub clusters: Arc<Clusters>,
+    /// Telephony queues.
+    pub queues: Arc<Queues>,
+    /// What is expected to be heard of.
+    pub feeds: Arc<Feeds>,
     /// Raised signals.
     pub signals: Arc<Signals>,
     /// Incidents, their tasks, and warnings.
@@ -58,6 +64,8 @@ impl Default for State {
             windows: Arc::default(),
             surges: Arc::default(),
             clusters: Arc::default(),
+            queues: Arc::default(),
+            feeds: Arc::default(),
             signals: Arc::default(),
             incidents: Arc::default(),
             paging: Arc::default(),
@@ -98,6 +106,10 @@ pub struct View {
     pub policy: Arc<PolicyInForce>,
     /// Counts and recent contacts.
     pub tally: Arc<Tally>,
+    /// Telephony queues.
+    pub queues: Arc<Queues>,
+    /// What is expected to be heard of.
+    pub feeds: Arc<Feeds>,
     /// Raised signals.
     pub signals: Arc<Signals>,
     /// Incidents, their tasks, and warnings.
@@ -116,6 +128,8 @@ impl State {
             at: self.last_at,
             policy: Arc::clone(&self.policy),
             tally: Arc::clone(&self.tally),
+            queues: Arc::clone(&self.queues),
+            feeds: Arc::clone(&self.feeds),
             signals: Arc::clone(&self.signals),
             incidents: Arc::clone(&self.incidents),
             paging: Arc::clone(&self.paging),
@@ -148,7 +162,11 @@ pub fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
         Record::DocumentRecorded { document } => {
             Arc::make_mut(&mut state.policy).documents.insert(document.sha256.clone(), document.clone());
         }
-        Record::PolicyInForce { documents, .. } => put_into_force(Arc::make_mut(&mut state.policy), documents),
+        Record::PolicyInForce { documents, .. } => {
+            put_into_force(Arc::make_mut(&mut state.policy), documents);
+            detect::silence::apply_policy(state);
+        }
+        Record::QueueCounted { counts } => detect::service::apply(state, counts),
         Record::LayersInForce { epoch, .. } => Arc::make_mut(&mut state.policy).epoch = *epoch,
         Record::RosterApplied { digest, .. } => {
             let roster = super::roster::RosterInForce { seq, digest: digest.clone() };
@@ -184,6 +202,7 @@ pub fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
         Record::Started { .. } => {
             paging::apply_started(state, at);
             detect::surge::apply_started(state, before, at);
+            detect::silence::apply_started(state);
         }
         Record::ReplyUnmatched { .. } | Record::PageRouted { .. } | Record::LogExported { .. } => {}
         Record::HeadSigned { .. }
@@ -248,6 +267,7 @@ fn incident_of(state: &State, seq: Seq, record: &Record) -> Option<IncidentId> {
         | Record::RosterApplied { .. }
         | Record::ContactTaken { .. }
         | Record::ContactMarked { .. }
+        | Record::QueueCounted { .. }
         | Record::WarningEntered { .. }
         | Record::WarningEnded { .. }
         | Record::SignalRaised { .. }
@@ -289,11 +309,15 @@ impl Condition {
             (Self::Surge { topic, .. }, Rule::Volume { .. }) | (Self::Cluster { topic, .. }, Rule::Unusual { .. }) => {
                 *topic == signal.topic
             }
+            (Self::Service { queue: wanted }, Rule::ServiceLevel { queue: name, .. })
+            | (Self::Silent { feed: wanted }, Rule::Silent { feed: name, .. } | Rule::NoCalls { queue: name, .. }) => {
+                wanted == "any" || wanted == name
+            }
             _ => self.rule().is_some_and(|(topic, rule)| topic == signal.topic && rule == signal.rule),
         }
     }
 
-    /// The floor rule that this condition asks for, with its topic; `None` for a warning.
+    /// The floor rule that this condition asks for, with its topic; `None` where it asks for something else.
     pub fn rule(&self) -> Option<(Tag, Rule)> {
         let seconds = |within: &super::time::SignedDuration| u32::try_from(within.as_secs()).unwrap_or(u32::MAX);
         match self {
@@ -304,7 +328,7 @@ impl Condition {
                 Some((topic.clone(), Rule::Cluster { reports: *reports, metres: *metres, within_s: seconds(within) }))
             }
             Self::Keyword { topic } => Some((topic.clone(), Rule::Report)),
-            Self::Warning { .. } => None,
+            Self::Service { .. } | Self::Silent { .. } | Self::Warning { .. } => None,
         }
     }
 }

@@ -85,6 +85,7 @@ impl Record {
             | Self::PolicyInForce { .. }
             | Self::LayersInForce { .. }
             | Self::ContactTaken { .. }
+            | Self::QueueCounted { .. }
             | Self::ContactMarked { .. }
             | Self::IncidentOpened { .. }
             | Self::PlaybookHeld { .. }
@@ -175,6 +176,18 @@ impl Teller<'_> {
                 text: String::new(),
                 who: self.author(by),
             },
+            Record::QueueCounted { counts } => plain(
+                format!("Queue {} counted", counts.name()),
+                format!(
+                    "{} offered, {} answered, {} abandoned, {} s mean wait, from {} to {}",
+                    counts.offered,
+                    counts.answered,
+                    counts.abandoned,
+                    counts.wait_s,
+                    self.clock(counts.from),
+                    self.clock(counts.to())
+                ),
+            ),
             Record::WarningEntered { warning, by, .. } => Told {
                 title: format!("{:?} warning: {}", warning.level, readable(&warning.kind).to_lowercase()),
                 text: format!(

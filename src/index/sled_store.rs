@@ -297,6 +297,7 @@ impl Into<'_> {
             | Record::WarningEntered { .. }
             | Record::WarningEnded { .. }
             | Record::SignalRaised { .. }
+            | Record::QueueCounted { .. }
             | Record::WouldHaveRaised { .. }
             | Record::SignalCleared { .. }
             | Record::EvidenceJoined { .. }

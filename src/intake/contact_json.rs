@@ -27,14 +27,9 @@ const MEMBERS_MAX: usize = 200;
 /// which are taken as lines.
 pub fn read(body: &[u8], reading: &Reading<'_>) -> Result<(Shape, Vec<Parsed>), Refused> {
     let mut faults = Faults::default();
-    let text = match std::str::from_utf8(body) {
-        Ok(text) => text.trim_start_matches('\u{FEFF}'),
-        Err(error) => {
-            let at = error.valid_up_to();
-            let sound = std::str::from_utf8(&body[..at]).expect("valid up to there");
-            faults.add(0, String::new(), Some(at), "a byte here is not UTF-8", "send the body as UTF-8");
-            return Err(Refused::NotJson(faults.placed(sound).0));
-        }
+    let text = match text_of(body, &mut faults) {
+        Ok(text) => text,
+        Err(sound) => return Err(Refused::NotJson(faults.placed(sound).0)),
     };
     let (shape, drafts) = match drafts(text, reading.sending.lines, &mut faults) {
         Ok(found) => found,
@@ -59,10 +54,20 @@ pub fn read(body: &[u8], reading: &Reading<'_>) -> Result<(Shape, Vec<Parsed>), 
     Ok((shape, parsed))
 }
 
-/// The faults already say why.
-struct NotJson;
+/// The body as text; else its sound beginning, with the fault noted.
+pub(super) fn text_of<'a>(body: &'a [u8], faults: &mut Faults) -> Result<&'a str, &'a str> {
+    std::str::from_utf8(body).map(|text| text.trim_start_matches('\u{FEFF}')).map_err(|error| {
+        let at = error.valid_up_to();
+        faults.add(0, String::new(), Some(at), "a byte here is not UTF-8", "send the body as UTF-8");
+        std::str::from_utf8(&body[..at]).expect("valid up to there")
+    })
+}
 
-fn drafts<'a>(text: &'a str, lines: bool, faults: &mut Faults) -> Result<(Shape, Vec<Draft<'a>>), NotJson> {
+/// The faults already say why.
+pub(super) struct NotJson;
+
+/// The objects of a text, each with its named values.
+pub(super) fn drafts<'a>(text: &'a str, lines: bool, faults: &mut Faults) -> Result<(Shape, Vec<Draft<'a>>), NotJson> {
     let first = text.trim_start().chars().next();
     if lines {
         return from_lines(text, faults);

@@ -18,9 +18,11 @@ pub mod contact_json;
 pub mod draft;
 pub mod import;
 pub mod place;
+pub mod queue_json;
 
 use crate::clock::Clock;
 use crate::domain::id::Tag;
+use crate::domain::queue::QueueCounts;
 use crate::domain::state::View;
 use crate::domain::time::Timestamp;
 use crate::door::Door;
@@ -61,6 +63,10 @@ impl Intake {
 impl ContactReader for Intake {
     fn read(&self, body: &[u8], sending: &Sending<'_>) -> Result<(Shape, Vec<Parsed>), Refused> {
         self.reading(sending, |reading| contact_json::read(body, reading))
+    }
+
+    fn read_queues(&self, body: &[u8], sending: &Sending<'_>) -> Result<(Shape, Vec<QueueCounts>), Refused> {
+        self.reading(sending, |reading| queue_json::read(body, reading))
     }
 }
 

@@ -62,6 +62,10 @@ pub struct Gauges {
     pub connections: usize,
     /// Live streams.
     pub live: usize,
+    /// Feeds and queues that are not heard of past their heartbeat.
+    pub feeds_silent: usize,
+    /// Queues whose callers wait too long or give up.
+    pub queues_short: usize,
 }
 
 /// The counts.
@@ -81,6 +85,8 @@ pub struct Metrics {
     queue: Gauge,
     connections: Gauge,
     live: Gauge,
+    feeds_silent: Gauge,
+    queues_short: Gauge,
 }
 
 impl Default for Metrics {
@@ -107,6 +113,8 @@ impl Metrics {
             queue: Gauge::default(),
             connections: Gauge::default(),
             live: Gauge::default(),
+            feeds_silent: Gauge::default(),
+            queues_short: Gauge::default(),
         };
         let registry = &mut metrics.registry;
         registry.register("contacts", "Contacts taken over HTTP, durable, by channel", metrics.contacts.clone());
@@ -123,6 +131,8 @@ impl Metrics {
         registry.register("queue_events", "Events that wait for the core", metrics.queue.clone());
         registry.register("http_connections", "HTTP connections", metrics.connections.clone());
         registry.register("live_streams", "Live pages", metrics.live.clone());
+        registry.register("feeds_silent", "Feeds not heard of past their heartbeat", metrics.feeds_silent.clone());
+        registry.register("queues_short", "Queues served worse than wanted", metrics.queues_short.clone());
         for channel in Channel::ALL {
             // Present at nought, so that a rate over them is never "no data".
             drop(metrics.contacts.get_or_create(&ChannelLabel { channel: channel.as_str() }));
@@ -180,6 +190,8 @@ impl Metrics {
         self.queue.set(number(now.queue));
         self.connections.set(number(now.connections));
         self.live.set(number(now.live));
+        self.feeds_silent.set(number(now.feeds_silent));
+        self.queues_short.set(number(now.queues_short));
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing into a text cannot fail");
         text

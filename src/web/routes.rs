@@ -56,6 +56,8 @@ pub enum Allow {
 #[expect(missing_docs, reason = "each row of the table says what its action does")]
 pub enum Action {
     ContactsCreate,
+    QueuesCount,
+    FeedsList,
     LandAsk,
     IncidentsList,
     IncidentRead,
@@ -136,6 +138,8 @@ const OPEN: Allow = Allow::Everybody;
 #[rustfmt::skip]
 pub const ROUTES: &[Route] = &[
     post("/api/v1/contacts", CONTACTS, Action::ContactsCreate, "contacts_create", "Take one contact or a batch"),
+    post("/api/v1/queue-stats", CONTACTS, Action::QueuesCount, "queues_count", "Take what a telephony system counted: one interval or a batch"),
+    get("/api/v1/feeds", READ, Action::FeedsList, "feeds_list", "What is heard of, what is silent, and how queues are served"),
     get("/api/v1/land", LAND, Action::LandAsk, "land_ask", "Whose land a place is, and what to tell the caller"),
     get("/api/v1/incidents", READ, Action::IncidentsList, "incidents_list", "Open incidents, and those closed lately"),
     post("/api/v1/incidents", INCIDENTS, Action::IncidentOpen, "incident_open", "Open an incident by hand"),
@@ -207,6 +211,8 @@ async fn act(action: Action, call: Call) -> Result<Response, Problem> {
         Action::ContactsCreate => api::contacts::create(call).await,
         Action::LandAsk => api::land::ask(call),
         Action::IncidentsList => api::incidents::list(&call),
+        Action::QueuesCount => api::queues::create(call).await,
+        Action::FeedsList => Ok(api::queues::list(&call)),
         Action::IncidentRead => api::incidents::read(call).await,
         Action::IncidentOpen => api::incidents::open(call).await,
         Action::IncidentActivate => api::playbooks::activate(call).await,

@@ -9,11 +9,16 @@ pub fn text(name: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The documents of a council that has these playbooks and this rota (`rota`, or `rota/people` for other people). A playbook `x as y` is the text of `x.toml` under
+/// The documents of a council that has these playbooks and this rota (`rota`, or `rota/people` for other people; with
+/// `+feed` it listens for the feed `crm`, every 15 minutes). A playbook `x as y` is the text of `x.toml` under
 /// the name `y`: another version of it.
 pub fn documents(rota: &str, playbooks: &[&str]) -> Vec<Document> {
+    let (rota, listens) = rota.strip_suffix("+feed").map_or((rota, false), |rota| (rota, true));
     let (rota, people) = rota.split_once('/').unwrap_or((rota, "people"));
-    let settings = "[council]\nname = \"WEXMOOR\"\nzone = \"Europe/London\"\n";
+    let mut settings = "[council]\nname = \"WEXMOOR\"\nzone = \"Europe/London\"\n".to_owned();
+    if listens {
+        settings += "[[intake.feed]]\nname = \"crm\"\nsource = \"crm\"\nheartbeat = \"15m\"\n";
+    }
     let mut all = vec![
         Document::new(DocumentKind::Settings, "settings", settings),
         Document::new(DocumentKind::People, "people", text(people)),

@@ -14,6 +14,7 @@ use callout::domain::event::{
 use callout::domain::id::{IncidentId, PageId, PersonId, PlaybookId, RoleId, Seq, Tag, TaskId, WarningId};
 use callout::domain::place::{Given, GridPoint, parse_place};
 use callout::domain::playbook::{Severity, WarningLevel};
+use callout::domain::queue::QueueCounts;
 use callout::domain::record::Record;
 use callout::domain::state::State;
 use callout::domain::time::{SignedDuration, Timestamp};
@@ -179,6 +180,21 @@ impl Story {
             ["contact", ..] => self.contacts(what)?,
             ["transport", which, how] => self.transport(which, how)?,
             ["policy", ..] => self.policy(what)?,
+            ["queue", queue, "offered", offered, "answered", answered, "wait", wait] => {
+                // The quarter of an hour that has just ended.
+                let number = |word: &str| word.parse::<u32>().map_err(|e| e.to_string());
+                let counts = QueueCounts {
+                    source: "telephony".into(),
+                    queue: queue.into(),
+                    from: self.now - SignedDuration::from_mins(15),
+                    interval_s: 900,
+                    offered: number(offered)?,
+                    answered: number(answered)?,
+                    abandoned: number(offered)?.saturating_sub(number(answered)?),
+                    wait_s: number(wait)?,
+                };
+                self.event(Event::QueueCounted { counts });
+            }
             ["warning", source, kind, level, from, "-", to] => {
                 let level = match level {
                     "yellow" => WarningLevel::Yellow,

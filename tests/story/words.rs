@@ -77,6 +77,13 @@ impl Names {
                 };
                 format!("{} {mark}, by {}", of(contact.0), by.who)
             }
+            Record::QueueCounted { counts } => format!(
+                "{}: {} offered, {} answered, {} s mean wait",
+                counts.name(),
+                counts.offered,
+                counts.answered,
+                counts.wait_s
+            ),
             Record::WarningEntered { warning, .. } => {
                 format!("{me}: {} {} {} in force from {clock}", warning.source, warning.kind, warning.level.as_str())
             }
@@ -217,8 +224,10 @@ impl Names {
                 let counted: Vec<&str> = receipt.counted.iter().map(|stream| stream.as_str()).collect();
                 format!("the same answer as before: {}, counted in {}", of(receipt.id.0), counted.join(" "))
             }
+            Answer::Queue { replay: true } => "known already".to_owned(),
             Answer::None
             | Answer::Contact { .. }
+            | Answer::Queue { replay: false }
             | Answer::Warning(_)
             | Answer::Incident(_)
             | Answer::Entry(_)

@@ -31,6 +31,8 @@ pub(super) fn within_s(rule: &Rule) -> u32 {
         | Rule::Volume { within_s, .. }
         | Rule::Unusual { within_s, .. } => *within_s,
         Rule::Report => REPORT_S,
+        Rule::ServiceLevel { within_s, .. } | Rule::NoCalls { within_s, .. } => *within_s,
+        Rule::Silent { heartbeat_s, .. } => *heartbeat_s,
     }
 }
 
@@ -132,6 +134,7 @@ impl Window {
             }
             // A learnt detector has counts of its own, and a single report needs none.
             Rule::Volume { .. } | Rule::Unusual { .. } | Rule::Report => None,
+            Rule::ServiceLevel { .. } | Rule::NoCalls { .. } | Rule::Silent { .. } => None,
             Rule::Cluster { reports, metres, .. } => {
                 let here = place?;
                 let near: Vec<GridPoint> = self
@@ -160,6 +163,7 @@ impl Window {
         let half = match rule {
             Rule::Surge { reports, .. } | Rule::Cluster { reports, .. } => reports.div_ceil(2).max(1) as usize,
             Rule::Volume { .. } | Rule::Unusual { .. } | Rule::Report => return Timestamp::MIN,
+            Rule::ServiceLevel { .. } | Rule::NoCalls { .. } | Rule::Silent { .. } => return Timestamp::MIN,
         };
         let counts = |there: &Option<GridPoint>| match (rule, middle, there) {
             (Rule::Cluster { metres, .. }, Some(middle), Some(there)) => {
@@ -167,6 +171,7 @@ impl Window {
             }
             (Rule::Cluster { .. }, _, _) => false,
             (Rule::Surge { .. } | Rule::Volume { .. } | Rule::Unusual { .. } | Rule::Report, _, _) => true,
+            (Rule::ServiceLevel { .. } | Rule::NoCalls { .. } | Rule::Silent { .. }, _, _) => false,
         };
         let within = SignedDuration::from_secs(i64::from(within_s(rule)));
         // What is older than the window has left it, so there is no need to look at it.

@@ -6,6 +6,8 @@
 
 pub mod cluster;
 mod floor;
+pub mod service;
+pub mod silence;
 pub mod surge;
 pub mod volume;
 
@@ -81,11 +83,13 @@ pub(super) fn pass_time(state: &mut State, d: &mut Decision) {
     for signal in quiet {
         d.record(state, Record::SignalCleared { signal });
     }
+    silence::pass_time(state, d);
 }
 
 /// When the next raised signal becomes quiet, if nothing more comes.
 pub(super) fn next_deadline(state: &State) -> Option<Timestamp> {
-    state.signals.raised.values().map(|raised| clear_at(state, raised)).min()
+    let clears = state.signals.raised.values().map(|raised| clear_at(state, raised));
+    clears.chain(silence::next_deadline(state)).min().filter(|at| *at < Timestamp::MAX)
 }
 
 /// When this raised signal is to be cleared, if nothing more comes.
@@ -94,11 +98,14 @@ fn clear_at(state: &State, raised: &Raised) -> Timestamp {
         Rule::Volume { stream, .. } => surge::clear_at(state, stream),
         Rule::Unusual { .. } => cluster::watch::clear_at(state, raised),
         Rule::Surge { .. } | Rule::Cluster { .. } | Rule::Report => floor::clear_at(state, raised),
+        Rule::ServiceLevel { .. } | Rule::NoCalls { .. } => service::clear_at(state, raised),
+        Rule::Silent { .. } => silence::clear_at(state, raised),
     }
 }
 
 /// Puts a contact into the windows of its topics.
 pub(super) fn apply_contact(state: &mut State, seq: Seq, contact: &Contact) {
+    silence::apply_contact(state, contact);
     if surge::apply_contact(state, contact) {
         cluster::watch::apply_contact(state, contact);
     }
@@ -148,6 +155,7 @@ pub(super) fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record)
         Record::SignalRaised { signal } => {
             surge::apply_raised(state, at, signal, false);
             cluster::watch::apply_raised(state, at, signal);
+            silence::apply_raised(state, at, signal);
         }
         Record::WouldHaveRaised { signal } => surge::apply_raised(state, at, signal, true),
         Record::SignalCleared { signal } => {

@@ -81,7 +81,7 @@ fn one_report_can_be_enough_and_a_condition_says_one_thing_only() {
         told,
         [
             "life.toml:9:1: error[P012]: this condition has surge and keyword at once (give each condition exactly one of \
-          surge, cluster, keyword and warning)"
+          surge, cluster, keyword, service_level, feed_silent and warning)"
         ]
     );
 }

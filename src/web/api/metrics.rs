@@ -1,5 +1,6 @@
 //! `/metrics`, in the text form of Prometheus.
 
+use crate::domain::detect::service::Verdict;
 use crate::web::call::Call;
 use crate::web::metrics::{CONTENT_TYPE, Gauges};
 use crate::web::serve::whole;
@@ -15,6 +16,13 @@ pub fn text(call: &Call) -> Response {
         records: view.head.0,
         queue: app.door.waiting(),
         connections: app.doorkeeper.now(),
+        feeds_silent: view.feeds.by_name.values().filter(|heard| heard.silent_since.is_some()).count(),
+        queues_short: view
+            .queues
+            .by_name
+            .values()
+            .filter(|queue| queue.level.is_some_and(|level| level.verdict == Verdict::Short))
+            .count(),
         live: app.limits.live_max - app.live.available_permits().min(app.limits.live_max),
     };
     whole(StatusCode::OK, CONTENT_TYPE, app.metrics.text(gauges))

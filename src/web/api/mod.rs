@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod openapi;
 pub mod playbooks;
 pub mod providers;
+pub mod queues;
 pub mod record;
 pub mod rota;
 pub mod sms;

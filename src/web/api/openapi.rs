@@ -57,6 +57,11 @@ fn shape(action: Action) -> Option<Shape> {
             refuses: &[Kind::NotJson, Kind::BodyTooSlow, Kind::TooLarge, Kind::MediaType, Kind::Fields, Kind::Busy],
             ..writes(&[], 201, "TakenOrBatch")
         },
+        Action::QueuesCount => Shape {
+            takes: &[(JSON, "QueueCountsOrBatch"), (NDJSON, "QueueCounts")],
+            ..writes(&[], 201, "QueueCounted")
+        },
+        Action::FeedsList => reads("Feeds"),
         Action::LandAsk => Shape {
             query: &[
                 ("q", "A place as typed: grid reference, easting and northing, or degrees"),
@@ -416,6 +421,23 @@ fn schemas() -> Value {
         })),
         "OnCall": answer_of(&["at", "core_hours", "roles"], value!({
             "at": instant, "core_hours": { "type": "boolean" }, "roles": { "type": "array", "items": { "type": "object" } },
+        })),
+        "QueueCounts": object(&["queue", "from", "interval_s", "offered", "answered"], value!({
+            "source": slug, "queue": slug, "from": instant,
+            "interval_s": { "type": "integer", "minimum": 1, "maximum": 86_400 },
+            "offered": { "type": "integer", "minimum": 0, "maximum": 1_000_000 },
+            "answered": { "type": "integer", "minimum": 0, "maximum": 1_000_000 },
+            "abandoned": { "type": "integer", "minimum": 0, "maximum": 1_000_000 },
+            "mean_wait_s": { "type": "number", "minimum": 0, "maximum": 86_400, "description": "Of answered calls; needed where any was" },
+        })),
+        "QueueCountsOrBatch": { "oneOf": [
+            reference("QueueCounts"),
+            { "type": "array", "minItems": 1, "maxItems": 1000, "items": reference("QueueCounts") },
+        ] },
+        "QueueCounted": { "type": "object", "description": "queue, from and known of one interval; or intervals, a list of these" },
+        "Feeds": answer_of(&["feeds", "queues"], value!({
+            "feeds": { "type": "array", "items": { "type": "object" } },
+            "queues": { "type": "array", "items": { "type": "object" } },
         })),
         "Playbooks": answer_of(&["playbooks"], value!({ "playbooks": { "type": "array", "items": { "type": "object" } } })),
         "Ready": answer_of(&["ready", "parts", "version"], value!({

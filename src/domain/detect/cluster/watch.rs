@@ -36,6 +36,7 @@ fn circle(signal: &Signal) -> Option<(GridPoint, u32, SignedDuration)> {
             Some((signal.place?, metres, SignedDuration::from_secs(i64::from(within_s))))
         }
         Rule::Surge { .. } | Rule::Cluster { .. } | Rule::Volume { .. } | Rule::Report => None,
+        Rule::ServiceLevel { .. } | Rule::NoCalls { .. } | Rule::Silent { .. } => None,
     }
 }
 
