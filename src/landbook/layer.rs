@@ -115,6 +115,11 @@ impl Layer {
         let mut outlines = Outlines::new();
         let pushed = features.iter().try_for_each(|feature| outlines.push(&feature.parts));
         let index = pushed.and_then(|()| PackedIndex::build(&outlines)).expect("an import is well below the limits");
+        Self::of(meta, features, index)
+    }
+
+    /// Features with the index that was made of them.
+    pub(super) fn of(meta: LayerMeta, features: Vec<Feature>, index: PackedIndex) -> Self {
         let own_kinds = features.iter().any(|feature| feature.kind.is_some());
         Self { meta, features, index, own_kinds }
     }

@@ -10,6 +10,7 @@ pub mod convert;
 pub mod geometry;
 pub mod import;
 pub mod layer;
+pub mod pack;
 pub mod packed;
 pub mod repair;
 pub mod report;

@@ -155,17 +155,24 @@ impl<W: Write> Write for Hashing<W> {
     }
 }
 
+/// The SHA-256 at the end of a layer's file, when it is that of the bytes before it.
+pub(super) fn seal(path: &Path, bytes: &[u8]) -> Result<[u8; 32], StoreError> {
+    let damaged = |what: &str| StoreError::Damaged { path: path.to_owned(), what: what.to_owned() };
+    let sealed_n = bytes.len().checked_sub(SEAL.len() + 64 + SEAL_END.len());
+    let (body, seal) = sealed_n.and_then(|at| bytes.split_at_checked(at)).ok_or_else(|| damaged("it is cut short"))?;
+    let digest: [u8; 32] = Sha256::digest(body).into();
+    if seal == format!("{SEAL}{}{SEAL_END}", hex(&digest)).as_bytes() {
+        Ok(digest)
+    } else {
+        Err(damaged("its checksum does not fit"))
+    }
+}
+
 /// Reads a layer's file; refuses one that is cut short, altered, or of another version.
 pub fn read(path: &Path) -> Result<Layer, StoreError> {
     let damaged = |what: String| StoreError::Damaged { path: path.to_owned(), what };
     let bytes = fs::read(path).map_err(|source| StoreError::Read { path: path.to_owned(), source })?;
-    let sealed_n = bytes.len().checked_sub(SEAL.len() + 64 + SEAL_END.len());
-    let (body, seal) =
-        sealed_n.and_then(|at| bytes.split_at_checked(at)).ok_or_else(|| damaged("it is cut short".to_owned()))?;
-    let expected = format!("{SEAL}{}{SEAL_END}", hex(&Sha256::digest(body)));
-    if seal != expected.as_bytes() {
-        return Err(damaged("its checksum does not fit".to_owned()));
-    }
+    seal(path, &bytes)?;
     let stored: Stored = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
     if stored.format != FORMAT {
         return Err(damaged(format!("its form is \"{}\", not \"{FORMAT}\"", stored.format)));

@@ -8,7 +8,7 @@
 //! * [`frame`]: a grid over the ground; which squares an edge passes, and to which corners it lies left.
 //! * [`outlines`]: the polygons to pack. [`spread`]: one polygon's edges over the squares of a grid.
 //! * [`build`]: tiles, grids within tiles, grids within crowded squares. [`record`]: what one square holds.
-//! * [`query`]: one point. [`batch`]: many points at once. [`near`]: distances.
+//! * [`query`]: one point. [`batch`]: many points at once. [`near`]: distances. [`parts`]: to a file and back, checked.
 //!
 //! Square corners stand half a millimetre south-west of whole millimetres, where no boundary corner can be, and a path
 //! runs a hair above whole millimetres; so "left of the line or right of it" always has an answer, while a pin that is
@@ -22,6 +22,7 @@ pub mod edge;
 pub mod frame;
 pub mod near;
 pub mod outlines;
+pub mod parts;
 pub mod query;
 pub mod record;
 pub mod spread;
@@ -57,6 +58,11 @@ impl PackedIndex {
     /// Bytes in memory.
     pub fn bytes(&self) -> usize {
         4 * (self.tiles.len() + self.cells.len() + self.records.len()) + size_of::<Self>()
+    }
+
+    /// How many words tiles, grids and records have.
+    pub fn sizes(&self) -> [usize; 3] {
+        [self.tiles.len(), self.cells.len(), self.records.len()]
     }
 
     /// The box around all polygons.

@@ -46,16 +46,23 @@ impl PackedIndex {
     /// The tile of a point; `None` off the map.
     #[inline(always)]
     pub(super) fn tile_of(&self, at: Corner) -> Option<Step> {
-        // West of the first tile this wraps round to beyond the last: tiles end at 2^31 at the farthest.
-        let from = |axis: usize| (at[axis] as u32).wrapping_sub(self.origin[axis] as u32);
-        let off = [from(0), from(1)];
-        let (col, row) = (off[0] >> self.tile_shift, off[1] >> self.tile_shift);
-        if col >= self.cols || row >= self.rows {
-            return None;
-        }
-        let word = *self.tiles.get(row as usize * self.cols as usize + col as usize)?;
+        let word = *self.tiles.get(self.tile_number(at)?)?;
         let mask = (1_u32 << self.tile_shift) - 1;
-        Some(Step { word, shift: self.tile_shift, within: off.map(|value| value & mask) })
+        Some(Step { word, shift: self.tile_shift, within: self.off(at).map(|value| value & mask) })
+    }
+
+    /// The number of a point's tile; `None` off the map.
+    #[inline(always)]
+    pub(super) fn tile_number(&self, at: Corner) -> Option<usize> {
+        let [col, row] = self.off(at).map(|value| value >> self.tile_shift);
+        (col < self.cols && row < self.rows).then(|| row as usize * self.cols as usize + col as usize)
+    }
+
+    /// A point from the first tile's south-western millimetre. West or south of it this wraps round to beyond the last
+    /// tile, since tiles end at 2^31 at the farthest.
+    #[inline(always)]
+    fn off(&self, at: Corner) -> [u32; 2] {
+        [0, 1].map(|axis| (at[axis] as u32).wrapping_sub(self.origin[axis] as u32))
     }
 
     /// The square of a grid in which the point is.
