@@ -1,12 +1,14 @@
 //! `callout owner`: whose land a place is on, for one place, for a file of points, or against a single map file.
 
+mod points;
+
+use self::points::{PointFile, Run, write_touching};
 use super::import_layer::{layers_dir, read_bodies, read_file};
 use crate::domain::id::BodyId;
 use crate::domain::ownership::{Confidence, OwnerAnswer, Position, Role};
 use crate::domain::place::{GridPoint, Located, TYPED_GRID_UNCERTAINTY_M, format_grid_reference};
 use crate::landbook::LandBook;
 use crate::landbook::convert::locate_text;
-use crate::landbook::geometry::corner;
 use crate::landbook::import::{ImportOptions, import};
 use crate::landbook::layer::{Crs, Layer};
 use anyhow::{Context, Result, bail};
@@ -56,21 +58,27 @@ pub fn run(args: &OwnerArgs, data: &Path, bodies: &Path, out: &mut dyn Write) ->
         let answer = open(data, bodies, out, args.json)?.answer(&located);
         return if args.json { write_json(&located, &answer, out) } else { write_words(&located, &answer, out) };
     };
-    let points = read_points(points)?;
-    let mut file;
-    let sink: &mut dyn Write = match &args.out {
-        Some(path) => {
-            file = BufWriter::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?);
-            &mut file
-        }
-        None => &mut *out,
-    };
+    let mut points = PointFile::open(points)?;
+    let Some(path) = &args.out else { return answer_file(args, data, bodies, &mut points, out) };
+    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+    let answered = answer_file(args, data, bodies, &mut points, &mut BufWriter::new(file));
+    if answered.is_err() {
+        // Half a file of answers must not be taken for the whole; one that cannot be removed is no file, but a screen.
+        let _ = std::fs::remove_file(path);
+    }
+    answered
+}
+
+fn answer_file(
+    args: &OwnerArgs,
+    data: &Path,
+    bodies: &Path,
+    points: &mut PointFile,
+    sink: &mut dyn Write,
+) -> Result<()> {
     match &args.layer {
-        Some(layer) => {
-            let layer = read_layer(args, layer)?;
-            write_touching(&layer, &points, sink)?;
-        }
-        None => write_answers(&*open(data, bodies, &mut std::io::sink(), true)?, &points, sink)?,
+        Some(layer) => write_touching(&read_layer(args, layer)?, points, sink)?,
+        None => write_answers(&*open(data, bodies, &mut std::io::sink(), true)?, points, sink)?,
     }
     sink.flush().context("cannot write the answers")
 }
@@ -108,64 +116,20 @@ fn read_layer(args: &OwnerArgs, path: &Path) -> Result<Layer> {
     Ok(layer)
 }
 
-fn read_points(path: &Path) -> Result<Vec<(String, GridPoint)>> {
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
-    let headers = reader.headers().with_context(|| format!("cannot read {}", path.display()))?.clone();
-    let column = |name: &str| {
-        headers.iter().position(|header| header.trim_start_matches('\u{feff}').eq_ignore_ascii_case(name)).with_context(
-            || format!("{} has no column \"{name}\"; its first row must be id,easting,northing", path.display()),
-        )
-    };
-    let (id, easting, northing) = (column("id")?, column("easting")?, column("northing")?);
-    let mut points = Vec::new();
-    for row in reader.records() {
-        let row = row.with_context(|| format!("cannot read {}", path.display()))?;
-        let line = row.position().map_or(0, csv::Position::line);
-        let number = |at: usize| -> Result<f64> {
-            let cell = row.get(at).unwrap_or_default();
-            cell.parse().with_context(|| format!("{} line {line}: \"{cell}\" is not a number", path.display()))
-        };
-        let (easting, northing) = (number(easting)?, number(northing)?);
-        // Points off the grid touch nothing; only what cannot be a number of millimetres is refused.
-        if !(easting.abs() < 2e6 && northing.abs() < 2e6) {
-            bail!(
-                "{} line {line}: easting {easting}, northing {northing} are not metres of the National Grid",
-                path.display()
-            );
-        }
-        points.push((row.get(id).unwrap_or_default().to_owned(), GridPoint::from_metres(easting, northing)));
-    }
-    Ok(points)
-}
-
-fn write_touching(layer: &Layer, points: &[(String, GridPoint)], out: &mut dyn Write) -> Result<()> {
-    let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(["id", "feature", "position"])?;
-    for (id, point) in points {
-        for (feature, position) in layer.touching(corner(*point)) {
-            csv.write_record([id.as_str(), feature.id.as_str(), position_word(position)])?;
-        }
-    }
-    csv.flush().context("cannot write the answers")
-}
-
-fn write_answers(book: &LandBook, points: &[(String, GridPoint)], out: &mut dyn Write) -> Result<()> {
+fn write_answers(book: &LandBook, points: &mut PointFile, out: &mut dyn Write) -> Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(["id", "body", "confidence", "why"])?;
-    for (id, point) in points {
-        let answer = book.answer(&Located::new(*point, TYPED_GRID_UNCERTAINTY_M));
-        let body = answer.body.as_ref().map_or("", BodyId::as_str);
-        csv.write_record([id.as_str(), body, answer.confidence.as_str(), answer.why.as_str()])?;
+    let mut run = Run::default();
+    while points.next(&mut run)? {
+        for (number, [easting_mm, northing_mm]) in run.corners.iter().copied().enumerate() {
+            let place = GridPoint { easting_mm, northing_mm };
+            let answer = book.answer(&Located::new(place, TYPED_GRID_UNCERTAINTY_M));
+            let body = answer.body.as_ref().map_or("", BodyId::as_str);
+            let rest = [body, answer.confidence.as_str(), answer.why.as_str()].map(str::as_bytes);
+            csv.write_record(std::iter::once(run.id(number)).chain(rest))?;
+        }
     }
     csv.flush().context("cannot write the answers")
-}
-
-fn position_word(position: Position) -> &'static str {
-    match position {
-        Position::Interior => "interior",
-        Position::Boundary => "boundary",
-    }
 }
 
 fn write_json(located: &Located, answer: &OwnerAnswer, out: &mut dyn Write) -> Result<()> {

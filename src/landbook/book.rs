@@ -5,7 +5,8 @@
 
 use super::geometry::{Corner, Extent};
 use super::layer::{Layer, LayerMeta};
-use super::store::{self, StoreError};
+use super::pack;
+use super::store::StoreError;
 use crate::domain::id::BodyId;
 use crate::domain::ownership::{Asked, Bodies, Correction, OwnerAnswer};
 use crate::domain::place::{GridPoint, LatLon, Located};
@@ -85,7 +86,7 @@ impl LandBook {
         }
         let mut book = Self::new(Vec::new(), bodies);
         for path in paths {
-            match store::read(&path) {
+            match pack::open(&path) {
                 Ok(layer) => book.layers.push(Arc::new(layer)),
                 Err(problem) => problems.push(problem),
             }

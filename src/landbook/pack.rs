@@ -171,7 +171,9 @@ fn read(bytes: &[u8]) -> Result<([u8; DIGEST], Layer), &'static str> {
     Ok((seal, layer(sections)?))
 }
 
-fn layer([meta, head, tiles, cells, records, features, shapes, corners]: [&[u8]; SECTIONS]) -> Result<Layer, &'static str> {
+fn layer(
+    [meta, head, tiles, cells, records, features, shapes, corners]: [&[u8]; SECTIONS],
+) -> Result<Layer, &'static str> {
     let meta: LayerMeta = serde_json::from_slice(meta).map_err(|_| "what is known of the layer cannot be read")?;
     let head: [u32; HEAD_WORDS] = words_of(head)?.try_into().map_err(|_| "its head has another length")?;
     let (tiles, cells, records) = (words_of(tiles)?, words_of(cells)?, words_of(records)?);
@@ -192,7 +194,11 @@ fn layer([meta, head, tiles, cells, records, features, shapes, corners]: [&[u8];
 
 fn words_of(bytes: &[u8]) -> Result<Vec<u32>, &'static str> {
     let (words, rest) = bytes.as_chunks::<4>();
-    if rest.is_empty() { Ok(words.iter().map(|word| u32::from_le_bytes(*word)).collect()) } else { Err("it is not whole") }
+    if rest.is_empty() {
+        Ok(words.iter().map(|word| u32::from_le_bytes(*word)).collect())
+    } else {
+        Err("it is not whole")
+    }
 }
 
 /// What is still to be read of the features.

@@ -68,6 +68,8 @@ fn village() -> Layer {
         features: features.len() as u64,
         repaired: 0,
         accepted: None,
+        valid_from: None,
+        valid_until: None,
     };
     Layer::new(meta, features)
 }
@@ -78,7 +80,8 @@ fn points() -> Vec<Corner> {
 }
 
 fn answers(layer: &Layer) -> Vec<Vec<(&str, Position)>> {
-    let told = |at: &Corner| layer.touching(*at).into_iter().map(|(one, position)| (one.id.as_str(), position)).collect();
+    let told =
+        |at: &Corner| layer.touching(*at).into_iter().map(|(one, position)| (one.id.as_str(), position)).collect();
     points().iter().map(told).collect()
 }
 

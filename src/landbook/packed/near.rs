@@ -65,7 +65,7 @@ impl PackedIndex {
             }
             let all = (0..2)
                 .all(|axis| around.low[axis] <= self.extent.low[axis] && self.extent.high[axis] <= around.high[axis]);
-            if all {
+            if all || reach_mm == i32::MAX {
                 return nearest.is_finite().then_some(nearest);
             }
             left -= seen.min(left);
