@@ -34,8 +34,14 @@ const fn seconds(count: i64) -> SignedDuration {
 settings! {
     /// The web server: pages and API.
     pub struct Web {
-        /// Address and port to listen on. The sample listens to this machine only; put a reverse proxy with TLS in front.
+        /// Address and port to listen on. The sample listens to this machine only; put a reverse proxy with TLS in front, or
+        /// give a certificate.
         listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)), ();
+        /// The certificate, a file with the whole chain as PEM: callout speaks https itself. Read again when it changes.
+        /// None unless set: plain http.
+        certificate: Option<PathBuf> = None, ();
+        /// Its private key, PEM, not readable by everybody.
+        private_key: Option<PathBuf> = None, ();
         /// How phones reach it: the beginning of the link in each page, without a slash at the end.
         public_url: String = "http://127.0.0.1:8080".to_owned(), 8..=200;
         /// Reverse proxies in front of callout, by address. What they say about who asks (`X-Forwarded-For`) and how
@@ -43,6 +49,19 @@ settings! {
         trusted_proxies: Vec<IpAddr> = Vec::new(), 0..=16;
         /// Tell browsers to come by https alone (`Strict-Transport-Security`). Only where a trusted proxy has TLS.
         hsts: bool = false, ();
+    }
+
+    /// A listener of its own for what the world must reach: the pages behind links in texts and emails, and what suppliers
+    /// call back with. With it, `[web]` is for staff and answers no supplier, and this one answers nothing else.
+    pub struct Public {
+        /// Address and port. None unless set: `[web]` answers everything.
+        listen: Option<SocketAddr> = None, ();
+        /// The certificate, as in `[web]`.
+        certificate: Option<PathBuf> = None, ();
+        /// Its private key, as in `[web]`.
+        private_key: Option<PathBuf> = None, ();
+        /// The most requests in a minute from one address. Suppliers that have proven who they are, are not counted.
+        requests_per_minute: u32 = 120, 10..=100_000;
     }
 
     /// Bounds of what comes in. Beyond them a sender is told so at once.
@@ -115,6 +134,8 @@ pub struct Config {
     pub deciding: Deciding,
     /// `[web]`.
     pub web: Web,
+    /// `[public]`.
+    pub public: Public,
     /// `[limits]`.
     pub limits: Limits,
     /// `[files]`.
@@ -161,6 +182,7 @@ impl Config {
                 feeds: Feed::read_all(&mut intake),
             },
             web: Web::read(root.table_or_empty("web")),
+            public: Public::read(root.table_or_empty("public")),
             limits: Limits::read(root.table_or_empty("limits")),
             files: Files::read(root.table_or_empty("files")),
             email: by_serde(&mut root, "email", text),
@@ -188,6 +210,24 @@ impl Config {
             let span = root.table_or_empty("web").span_of("public_url");
             let help = Some("e.g. \"https://callout.example.gov.uk\", without a slash at the end");
             reader.problem_with(Code::C003, span, "`public_url` is not the beginning of a link", help);
+        }
+        let (web, public) = (&config.web, &config.public);
+        for (section, certificate, key) in
+            [("web", &web.certificate, &web.private_key), ("public", &public.certificate, &public.private_key)]
+        {
+            if certificate.is_some() != key.is_some() {
+                let set = if certificate.is_some() { "certificate" } else { "private_key" };
+                let span = root.table_or_empty(section).span_of(set);
+                let help = Some("set both for https, or neither for http behind a proxy that has TLS");
+                let message =
+                    format!("`certificate` and `private_key` of [{section}] belong together; only one is set");
+                reader.problem_with(Code::C003, span, message, help);
+            }
+        }
+        if public.listen == Some(web.listen) && web.listen.port() != 0 {
+            let span = root.table_or_empty("public").span_of("listen");
+            let help = Some("leave [public] listen out for one listener, or give each its own port");
+            reader.problem_with(Code::C003, span, "[public] listens where [web] does", help);
         }
         let beat = &config.watch.heartbeat_url;
         if beat.as_ref().is_some_and(|beat| !beat.starts_with("https://") && !beat.starts_with("http://")) {
@@ -227,6 +267,10 @@ impl Config {
             &mut self.notify.key_file,
             &mut self.notify.callback_token_file,
             &mut self.twilio.token_file,
+            &mut self.web.certificate,
+            &mut self.web.private_key,
+            &mut self.public.certificate,
+            &mut self.public.private_key,
         ];
         let relays = self.email.relay.iter_mut().flat_map(|relay| [&mut relay.ca_file, &mut relay.password_file]);
         for path in secrets.into_iter().chain(relays).flatten() {

@@ -14,6 +14,7 @@ use crate::domain::record::Record;
 use crate::domain::time::Timestamp;
 use crate::log::tail::Follow;
 use crate::transport::{Outbox, Providers, SetupProblem, providers};
+use crate::web::tls::Certificate;
 use anyhow::Result;
 use std::io::Write;
 use std::path::Path;
@@ -121,7 +122,17 @@ fn transports(settings: &Config, config: &Path) -> Vec<Problem> {
     let clock = Arc::new(Clock::System);
     let outbox = Arc::new(Outbox::new(Arc::clone(&clock), 1));
     // The real secret part comes from the log's key; any will do to try the settings.
-    let slips: Vec<SetupProblem> = Providers::build(settings, "check", &outbox, &clock).err().unwrap_or_default();
+    let mut slips: Vec<SetupProblem> = Providers::build(settings, "check", &outbox, &clock).err().unwrap_or_default();
+    let (web, public) = (&settings.web, &settings.public);
+    let doors = [
+        ("web.certificate", &web.certificate, &web.private_key),
+        ("public.certificate", &public.certificate, &public.private_key),
+    ];
+    slips.extend(doors.into_iter().filter_map(|(key, chain, private)| {
+        let error = Certificate::read(chain.as_ref()?, private.as_ref()?).err()?;
+        let help = "give the whole chain and its key as PEM files that callout may read".to_owned();
+        Some(SetupProblem { key, what: error.to_string(), help })
+    }));
     let text = std::fs::read_to_string(config).unwrap_or_default();
     slips
         .into_iter()

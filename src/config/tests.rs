@@ -58,6 +58,7 @@ fn page() -> String {
         head.to_owned(),
         config.deciding.council.page("council"),
         config.web.page("web"),
+        config.public.page("public"),
         config.files.page("files"),
         format!(
             "# Emails. Secrets stand in files of their own, never here.\n{}",

@@ -10,6 +10,7 @@ use super::heads::Signer;
 use super::health::Observers;
 use super::indexing::Indexing;
 use super::klaxon::{Note, Rung};
+use super::listen::{self, Doors};
 use super::post::Post;
 use super::retention::Retention;
 use super::roster;
@@ -42,20 +43,18 @@ use crate::transport::{
 };
 use crate::web;
 use crate::web::app::AppParts;
+use crate::web::tls::{Certificate, TlsError};
 use sd_notify::NotifyState;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
 /// The whole of the end takes no longer than this; then the process ends anyway.
 pub const STOP_WITHIN: Duration = Duration::from_secs(15);
-/// Requests under way have so long to end.
-const WEB_STOPS_WITHIN: Duration = Duration::from_secs(5);
 /// The map layers' directory inside the data directory.
 pub const LAYERS_DIR: &str = "layers";
 /// Messages that the outbox keeps.
@@ -84,6 +83,9 @@ pub enum StartError {
         /// What waits.
         what: String,
     },
+    /// A certificate cannot be used.
+    #[error("{0}")]
+    Certificate(#[from] TlsError),
     /// The system's signals cannot be listened for.
     #[error("the system gives no signals: {0}")]
     Signals(std::io::Error),
@@ -155,12 +157,10 @@ pub struct App {
     pub callbacks: Arc<Callbacks>,
     /// When the record had ended before this start.
     pub ended_at: Timestamp,
-    /// The address, where it was taken at the start.
-    listener: Option<TcpListener>,
-}
-
-async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
+    /// The certificates of our own doors.
+    pub certificates: Arc<Mutex<Vec<Arc<Certificate>>>>,
+    /// The addresses, where they were taken at the start.
+    doors: Option<Doors>,
 }
 
 impl App {
@@ -247,7 +247,7 @@ impl App {
             }
         }
         info!(records = opened.state.next.0 - 1, "log opened, state rebuilt from {} records", opened.state.next.0 - 1);
-        let listener = if listen { Some(bind(loaded.config.web.listen).await?) } else { None };
+        let doors = if listen { Some(Doors::open(&loaded.config).await?) } else { None };
         let indexing = Indexing::default();
         indexing.start(&data, &opened.dir, Seq(opened.state.next.0 - 1));
         let engine = Engine::start(opened, Note::of(&data), Arc::clone(&clock), post, Arc::clone(&indexing.live));
@@ -259,7 +259,8 @@ impl App {
             notify,
             callbacks,
             ended_at,
-            listener,
+            certificates: Arc::default(),
+            doors,
             stopping: Arc::default(),
             indexing,
             observers,
@@ -410,12 +411,10 @@ impl App {
     /// # Errors
     /// When the address cannot be listened on.
     pub async fn listen(mut self, show: Show) -> Result<Running, StartError> {
-        let address = self.config.web.listen;
-        let listener = match self.listener.take() {
-            Some(listener) => listener,
-            None => bind(address).await?,
+        let doors = match self.doors.take() {
+            Some(doors) => doors,
+            None => Doors::open(&self.config).await?,
         };
-        let address = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
         let (stop, stopped) = watch::channel(false);
         let site = web::app::App::build(AppParts {
             data: &self.data,
@@ -441,15 +440,13 @@ impl App {
         super::health::feed(&self.observers, &metrics);
         super::health::feed_sends(&self.email, &metrics);
         super::health::feed_sends(&self.sms, &metrics);
-        let server = web::serve::Server {
-            limits: Arc::clone(&site.limits),
-            routes: web::routes::router(&site),
-            observe: Arc::new(move |served| metrics.served(served)),
-            doorkeeper: site.doorkeeper.clone(),
-        };
-        let web = supervise::task("web", server.serve(listener, stopped, WEB_STOPS_WITHIN));
-        info!(%address, "listening on http://{address}");
-        Ok(Running { app: self, address, site, stop, web })
+        let certificates = doors.certificates();
+        self.certificates.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&certificates);
+        let address = doors.staff.address;
+        let public = doors.public.as_ref().map(|door| door.address);
+        let web = doors.serve(&site, &self.config, stopped.clone());
+        supervise::task("certificates", listen::keep_fresh(certificates, stopped));
+        Ok(Running { app: self, address, public, site, stop, web })
     }
 
     /// The daemon: listens, says that it is ready, and runs until the system asks it to stop. SIGHUP reads settings,
@@ -463,7 +460,12 @@ impl App {
         self.sign_heads()?;
         self.retain();
         let running = self.listen(Show::default()).await?;
-        println!("callout {} listens on http://{}", env!("CARGO_PKG_VERSION"), running.address);
+        let scheme = if running.app.config.web.certificate.is_some() { "https" } else { "http" };
+        println!("callout {} listens on {scheme}://{}", env!("CARGO_PKG_VERSION"), running.address);
+        if let Some(public) = running.public {
+            let scheme = if running.app.config.public.certificate.is_some() { "https" } else { "http" };
+            println!("links and suppliers' callbacks: {scheme}://{public}");
+        }
         let _watch = running.watch();
         tell_systemd(&[NotifyState::Ready]);
         running.until_told(signals).await;
@@ -541,10 +543,12 @@ pub struct Running {
     pub app: App,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it listens to the world, where that is another address.
+    pub public: Option<SocketAddr>,
     /// What its web handlers work with.
     pub site: Arc<web::app::App>,
     stop: watch::Sender<bool>,
-    web: tokio::task::JoinHandle<()>,
+    web: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Running {
@@ -566,6 +570,8 @@ impl Running {
     /// Waits for the system's word to stop; reads settings, plans and map layers again at each SIGHUP.
     pub async fn until_told(&self, mut signals: Signals) {
         while signals.next().await == Told::ReadAgain {
+            let certificates = self.app.certificates.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            listen::renew(&certificates);
             match self.app.reload().await {
                 Ok(warnings) => warnings.iter().for_each(|warning| warn!("{warning}")),
                 Err(problems) => {
@@ -586,8 +592,10 @@ impl Running {
         info!("stopping");
         self.stop.send_replace(true);
         let ended = async {
-            if self.web.await.is_err() {
-                warn!("the web server did not end by itself");
+            for web in self.web {
+                if web.await.is_err() {
+                    warn!("the web server did not end by itself");
+                }
             }
             self.app.stop(STOP_WITHIN / 2).await;
         };

@@ -6,11 +6,15 @@ use super::watch::OVERDUE_MS;
 use crate::domain::event::SendResult;
 use crate::domain::provider::Standing;
 use crate::domain::state::View;
+use crate::domain::time::{Timestamp, elapsed};
 use crate::web::app::{Part, Parts};
 use crate::web::metrics::Metrics;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
+
+/// A certificate that ends sooner is told: whatever renews it should have done so by then.
+const CERTIFICATE_DAYS_MIN: i64 = 14;
 
 /// Tells how the parts are, asked at any time.
 pub fn parts(app: &App) -> Parts {
@@ -18,6 +22,7 @@ pub fn parts(app: &App) -> Parts {
     let (door, land, clock) = (app.engine.door.clone(), Arc::clone(&app.land), Arc::clone(&app.clock));
     let (indexing, found) = (app.indexing.clone(), app.found.clone());
     let (email, sms) = (app.email.clone(), app.sms.clone());
+    let certificates = Arc::clone(&app.certificates);
     Arc::new(move || {
         let part = |part: &str, ready: bool, needed: bool, why: String| Part { part: part.into(), ready, needed, why };
         let view = door.view();
@@ -35,7 +40,7 @@ pub fn parts(app: &App) -> Parts {
             },
         );
         let providers: Vec<State> = sms.states().into_iter().chain(email.states()).collect();
-        vec![
+        let mut parts = vec![
             part(
                 "core",
                 core_well,
@@ -76,8 +81,19 @@ pub fn parts(app: &App) -> Parts {
                     "no map layers: owners are not known; callout import layer".into()
                 },
             ),
-        ]
+        ];
+        let ends = certificates.lock().unwrap_or_else(PoisonError::into_inner);
+        parts.extend(ends.iter().filter_map(|one| one.ends_at()).min().map(|ends_at| certificate_part(ends_at, now)));
+        parts
     })
+}
+
+/// How long our own certificate is good.
+fn certificate_part(ends_at: Timestamp, now: Timestamp) -> Part {
+    let days = elapsed(now, ends_at).as_hours() / 24;
+    let why =
+        if days < 0 { "the certificate has ended".into() } else { format!("the certificate ends in {days} days") };
+    Part { part: "certificate".into(), ready: days >= CERTIFICATE_DAYS_MIN, needed: false, why }
 }
 
 /// How the providers of pages are: needed is that one is left at all.

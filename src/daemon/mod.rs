@@ -11,6 +11,7 @@ pub mod heads;
 pub mod health;
 pub mod indexing;
 pub mod klaxon;
+pub mod listen;
 pub mod offline;
 pub mod post;
 pub mod records;

@@ -99,6 +99,8 @@ pub struct App {
     pub live: Arc<Semaphore>,
     /// Connections.
     pub doorkeeper: Doorkeeper,
+    /// Connections of the public listener: whatever the world does, the staff's chairs stay free.
+    pub public_doorkeeper: Doorkeeper,
     /// Texts of each person that could not be understood since their last good one.
     pub nonsense: std::sync::Mutex<BTreeMap<PersonId, u32>>,
     /// Who rang before.
@@ -174,6 +176,7 @@ impl App {
             limits: Arc::new(limits),
             scales: Scales::default(),
             doorkeeper: Doorkeeper::default(),
+            public_doorkeeper: Doorkeeper::default(),
             nonsense: std::sync::Mutex::default(),
             callers: Callers::default(),
             metrics: Arc::new(Metrics::new()),

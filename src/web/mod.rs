@@ -14,7 +14,9 @@ pub mod routes;
 pub mod scope;
 pub mod sessions;
 pub mod sign_in;
+pub mod tls;
 pub mod tokens;
+pub mod turnstile;
 pub mod users;
 
 pub mod api;

@@ -51,6 +51,39 @@ pub enum Allow {
     Supplier,
 }
 
+/// Which listener answers a route, where there are two; one alone answers all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The staff's: everything that the world need not reach.
+    Staff,
+    /// The public one.
+    Public,
+    /// Both.
+    Both,
+}
+
+/// A listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listener {
+    /// The only one.
+    Only,
+    /// The staff's.
+    Staff,
+    /// The public one.
+    Public,
+}
+
+impl Side {
+    /// Whether that listener answers.
+    pub fn is_at(self, listener: Listener) -> bool {
+        match listener {
+            Listener::Only => true,
+            Listener::Staff => self != Self::Public,
+            Listener::Public => self != Self::Staff,
+        }
+    }
+}
+
 /// What is done; one variant a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each row of the table says what its action does")]
@@ -109,6 +142,8 @@ pub struct Route {
     pub path: &'static str,
     /// Who may use it.
     pub allow: Allow,
+    /// Which listener answers it.
+    pub side: Side,
     /// What it does.
     pub action: Action,
     /// Its name: in metrics, and the `operationId` of the OpenAPI document.
@@ -118,11 +153,18 @@ pub struct Route {
 }
 
 const fn get(path: &'static str, allow: Allow, action: Action, name: &'static str, summary: &'static str) -> Route {
-    Route { verb: Verb::Get, path, allow, action, name, summary }
+    Route { verb: Verb::Get, path, allow, side: Side::Staff, action, name, summary }
 }
 
 const fn post(path: &'static str, allow: Allow, action: Action, name: &'static str, summary: &'static str) -> Route {
-    Route { verb: Verb::Post, path, allow, action, name, summary }
+    Route { verb: Verb::Post, path, allow, side: Side::Staff, action, name, summary }
+}
+
+impl Route {
+    /// The same row on that side. A row is the staff's unless it says otherwise.
+    const fn on(self, side: Side) -> Self {
+        Self { side, ..self }
+    }
 }
 
 const CONTACTS: Allow = Allow::AnyOf(&[Scope::ContactsWrite]);
@@ -166,12 +208,12 @@ pub const ROUTES: &[Route] = &[
     post("/api/v1/record/holds", KEEPERS, Action::RecordHold, "record_hold", "Place a legal hold: what it covers is not erased"),
     post("/api/v1/record/holds/{hold}/lift", KEEPERS, Action::RecordLift, "record_lift", "Lift a legal hold"),
     get("/api/v1/openapi.json", OPEN, Action::OpenApi, "openapi", "This API, as an OpenAPI document"),
-    get("/kannel/{secret}/reply", Allow::PathSecret, Action::SmsReply, "sms_reply", "A text that came in, from Kannel"),
-    get("/kannel/{secret}/receipt", Allow::PathSecret, Action::SmsReceipt, "sms_receipt", "A delivery receipt, from Kannel"),
-    post("/notify/receipt", Allow::Supplier, Action::NotifyReceipt, "notify_receipt", "A delivery receipt, from GOV.UK Notify"),
-    post("/notify/text", Allow::Supplier, Action::NotifyText, "notify_text", "A text that came in, from GOV.UK Notify"),
-    post("/twilio/receipt", Allow::Supplier, Action::TwilioReceipt, "twilio_receipt", "A delivery receipt, from Twilio"),
-    post("/twilio/text", Allow::Supplier, Action::TwilioText, "twilio_text", "A text that came in, from Twilio"),
+    get("/kannel/{secret}/reply", Allow::PathSecret, Action::SmsReply, "sms_reply", "A text that came in, from Kannel").on(Side::Both),
+    get("/kannel/{secret}/receipt", Allow::PathSecret, Action::SmsReceipt, "sms_receipt", "A delivery receipt, from Kannel").on(Side::Both),
+    post("/notify/receipt", Allow::Supplier, Action::NotifyReceipt, "notify_receipt", "A delivery receipt, from GOV.UK Notify").on(Side::Public),
+    post("/notify/text", Allow::Supplier, Action::NotifyText, "notify_text", "A text that came in, from GOV.UK Notify").on(Side::Public),
+    post("/twilio/receipt", Allow::Supplier, Action::TwilioReceipt, "twilio_receipt", "A delivery receipt, from Twilio").on(Side::Public),
+    post("/twilio/text", Allow::Supplier, Action::TwilioText, "twilio_text", "A text that came in, from Twilio").on(Side::Public),
     get("/live", READ, Action::Live, "live", "Changes as they happen, as server-sent events"),
     get("/", DESK, Action::Page(Page::Start), "start", "The start page"),
     get("/contacts/new", CONTACTS, Action::Page(Page::ContactForm), "contact_form", "The form to log a contact"),
@@ -191,16 +233,16 @@ pub const ROUTES: &[Route] = &[
     post("/warnings", INCIDENTS, Action::Page(Page::EnterWarning), "warning_form", "Enter a warning by the form"),
     get("/map/layers.json", DESK, Action::Page(Page::MapLayers), "map_layers", "Outlines of the map layers in a box"),
     get("/map/reports.json", DESK, Action::Page(Page::MapReports), "map_reports", "The reports of the last hours as points"),
-    get("/p/{token}", Allow::PathSecret, Action::Page(Page::Phone), "phone", "The page behind the link of a text or email; only shows"),
-    post("/p/{token}", Allow::PathSecret, Action::Page(Page::PhoneAnswer), "phone_answer", "The button on that page"),
+    get("/p/{token}", Allow::PathSecret, Action::Page(Page::Phone), "phone", "The page behind the link of a text or email; only shows").on(Side::Both),
+    post("/p/{token}", Allow::PathSecret, Action::Page(Page::PhoneAnswer), "phone_answer", "The button on that page").on(Side::Both),
     get("/rota", DESK, Action::Page(Page::Rota), "rota_page", "Who is on call now and next"),
     get("/log", READ, Action::Page(Page::Log), "log_page", "The record"),
     get("/outbox", DESK, Action::Page(Page::Outbox), "outbox_page", "Messages kept here instead of sent"),
-    get("/assets/{name}", OPEN, Action::Page(Page::Asset), "asset", "Styles and scripts of the console"),
+    get("/assets/{name}", OPEN, Action::Page(Page::Asset), "asset", "Styles and scripts of the console").on(Side::Both),
     get("/sign-in", OPEN, Action::SignInPage, "sign_in_page", "The sign-in page"),
     post("/sign-in", OPEN, Action::SignIn, "sign_in", "Sign in to the console"),
     post("/sign-out", OPEN, Action::SignOut, "sign_out", "Sign out"),
-    get("/healthz", OPEN, Action::Healthz, "healthz", "The process answers"),
+    get("/healthz", OPEN, Action::Healthz, "healthz", "The process answers").on(Side::Both),
     get("/readyz", OPEN, Action::Readyz, "readyz", "Which part is ready, and why not"),
     get("/metrics", READ, Action::Metrics, "metrics", "Counts for Prometheus"),
 ];
@@ -255,16 +297,18 @@ async fn act(action: Action, call: Call) -> Result<Response, Problem> {
 }
 
 /// The router: all rows of the table, and refusals for everything else.
-pub fn router(app: &Arc<App>) -> Routes {
+pub fn router(app: &Arc<App>, listener: Listener) -> Routes {
     let nothing = warp::any().and_then(async || Err::<Response, _>(warp::reject::not_found())).boxed();
-    let all = ROUTES.iter().rev().fold(nothing, |rest, route| row(*route, app).or(rest).unify().boxed());
+    let here = ROUTES.iter().rev().filter(move |route| route.side.is_at(listener));
+    let all = here.fold(nothing, |rest, route| row(*route, app).or(rest).unify().boxed());
     let app = Arc::clone(app);
     let refused = warp::path::full().and(warp::method()).and(warp::header::headers_cloned()).map(
         move |path: warp::path::FullPath, method: Method, headers: HeaderMap| {
-            let problem = refuse(path.as_str(), &method);
+            let problem = refuse(path.as_str(), &method, listener);
             // A person in a browser gets a page; a program gets what programs read.
             let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-            if accepts.contains("text/html") && !path.as_str().starts_with("/api/") {
+            let page = listener != Listener::Public && accepts.contains("text/html");
+            if page && !path.as_str().starts_with("/api/") {
                 desk::refusal(&app, problem, path.as_str())
             } else {
                 problem.into_response()
@@ -275,10 +319,15 @@ pub fn router(app: &Arc<App>) -> Routes {
 }
 
 /// What to say where no row fits.
-fn refuse(path: &str, method: &Method) -> Problem {
-    let here: Vec<&Route> = ROUTES.iter().filter(|route| fits(route.path, path)).collect();
+fn refuse(path: &str, method: &Method, listener: Listener) -> Problem {
+    let is_here = |route: &&Route| route.side.is_at(listener) && fits(route.path, path);
+    let here: Vec<&Route> = ROUTES.iter().filter(is_here).collect();
     if here.is_empty() {
-        return Problem::new(Kind::NotFound, "there is nothing at this address; /api/v1/openapi.json lists the API");
+        let words = match listener {
+            Listener::Public => "there is nothing at this address",
+            _ => "there is nothing at this address; /api/v1/openapi.json lists the API",
+        };
+        return Problem::new(Kind::NotFound, words);
     }
     let mut allow: Vec<String> = here.iter().map(|route| route.verb.method().to_string()).collect();
     allow.extend(here.iter().any(|route| route.verb == Verb::Get).then(|| "HEAD".to_owned()));
@@ -434,6 +483,18 @@ mod tests {
     fn a_row_that_writes_is_open_to_everybody_only_for_signing_in_and_out() {
         for route in ROUTES.iter().filter(|route| route.verb == Verb::Post && route.allow == Allow::Everybody) {
             assert!(matches!(route.action, Action::SignIn | Action::SignOut), "{}", route.name);
+        }
+    }
+
+    #[test]
+    fn the_world_reaches_links_and_suppliers_callbacks_and_nothing_that_asks_for_a_sign_in() {
+        for route in ROUTES.iter().filter(|route| route.side.is_at(Listener::Public)) {
+            let proves_itself = matches!(route.allow, Allow::PathSecret | Allow::Supplier);
+            let harmless = matches!(route.action, Action::Page(Page::Asset) | Action::Healthz);
+            assert!(proves_itself || harmless, "{} is open to the world", route.name);
+        }
+        for route in ROUTES {
+            assert!(route.side.is_at(Listener::Staff) || route.side.is_at(Listener::Public), "{}", route.name);
         }
     }
 

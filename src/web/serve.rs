@@ -10,6 +10,7 @@
 use super::assets;
 use super::limits::{Doorkeeper, Full, Limits, Patient, network_of};
 use super::problem::{Kind, Problem};
+use super::turnstile::Turnstile;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use hyper::body::Incoming;
@@ -22,11 +23,12 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
 use warp::http::header::{self, HeaderValue};
 use warp::http::{HeaderMap, Method, Request, StatusCode};
 use warp::reply::Response;
@@ -82,6 +84,10 @@ pub struct Server {
     pub observe: Arc<dyn Fn(Served) + Send + Sync>,
     /// Counts connections; shared with the metrics.
     pub doorkeeper: Doorkeeper,
+    /// Speaks TLS, where it has a certificate of its own.
+    pub tls: Option<TlsAcceptor>,
+    /// Counts requests by address, where the world may come.
+    pub turnstile: Option<Arc<Turnstile>>,
 }
 
 impl Server {
@@ -101,11 +107,13 @@ impl Server {
                     Ok(pass) => {
                         let (server, stop) = (self.clone(), stop.clone());
                         connections.spawn(async move {
-                            server.converse(stream, peer, stop).await;
+                            server.welcome(stream, peer, stop).await;
                             drop(pass);
                         });
                     }
-                    Err(full) => turn_away(&stream, full),
+                    // Words in clear would be nonsense to whoever speaks TLS.
+                    Err(full) if self.tls.is_none() => turn_away(&stream, full),
+                    Err(_) => {}
                 },
                 Err(error) => {
                     // Out of files, or the peer is gone again. Without a pause this would spin.
@@ -122,9 +130,21 @@ impl Server {
         }
     }
 
-    async fn converse(self, stream: TcpStream, peer: SocketAddr, mut stop: watch::Receiver<bool>) {
+    async fn welcome(self, stream: TcpStream, peer: SocketAddr, stop: watch::Receiver<bool>) {
         // Answers are small and people wait for them.
         let _ = stream.set_nodelay(true);
+        let Some(tls) = self.tls.clone() else { return self.converse(stream, peer, stop).await };
+        match tokio::time::timeout(self.limits.header_timeout, tls.accept(stream)).await {
+            Ok(Ok(stream)) => self.converse(stream, peer, stop).await,
+            Ok(Err(error)) => tracing::debug!(%error, "a connection did not get as far as TLS"),
+            Err(_) => tracing::debug!("a connection took too long to agree on TLS"),
+        }
+    }
+
+    async fn converse<S>(self, stream: S, peer: SocketAddr, mut stop: watch::Receiver<bool>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let limits = Arc::clone(&self.limits);
         let io = TokioIo::new(Patient::new(stream, limits.write_timeout));
         let service = service_fn(move |request| {
@@ -157,15 +177,22 @@ impl Server {
     /// Answers one request, come what may.
     async fn answer(&self, mut request: Request<Incoming>, peer: SocketAddr) -> Response {
         let begun = Instant::now();
-        let client = client(peer.ip(), request.headers(), &self.limits.trusted_proxies);
+        let mut client = client(peer.ip(), request.headers(), &self.limits.trusted_proxies);
+        client.https |= self.tls.is_some();
         request.extensions_mut().insert(client);
+        if let Some(turnstile) = &self.turnstile
+            && !turnstile.pass(client.address, begun)
+        {
+            let problem = Problem::new(Kind::TooMany, "too many requests from this address; come again in a minute");
+            return self.finish(problem.into_response(), client, begun, false);
+        }
         if request.method() == Method::HEAD {
             // A GET never writes, and hyper leaves the body of a HEAD's answer out.
             *request.method_mut() = Method::GET;
         }
         let routes = TowerToHyperService::new(warp::service(self.routes.clone()));
         let answering = AssertUnwindSafe(async move { routes.call(request).await }).catch_unwind();
-        let (mut response, panicked) = match tokio::time::timeout(self.limits.answer_timeout, answering).await {
+        let (response, panicked) = match tokio::time::timeout(self.limits.answer_timeout, answering).await {
             Ok(Ok(Ok(response))) => (response, false),
             Ok(Ok(Err(never))) => match never {},
             // The panic hook has written message and place to the trace already.
@@ -177,6 +204,16 @@ impl Server {
                 (Problem::new(Kind::Busy, "the answer took too long; send it again").into_response(), false)
             }
         };
+        if let Some(turnstile) = &self.turnstile
+            && response.extensions().get::<Vouched>().is_some()
+        {
+            turnstile.give_back(client.address);
+        }
+        self.finish(response, client, begun, panicked)
+    }
+
+    /// Counts an answer, and gives it the headers that every answer bears.
+    fn finish(&self, mut response: Response, client: Client, begun: Instant, panicked: bool) -> Response {
         let route = response.extensions().get::<Answered>().map_or("none", |answered| answered.0);
         (self.observe)(Served { route, status: response.status(), took: begun.elapsed(), panicked });
         secure(response.headers_mut(), self.limits.hsts && client.https);
@@ -234,7 +271,7 @@ fn turn_away(stream: &TcpStream, full: Full) {
 }
 
 /// Closes our side and listens for a moment more: a client that is still sending reads our answer, not a reset.
-async fn linger(mut stream: Patient<TcpStream>) {
+async fn linger<S: AsyncRead + AsyncWrite + Unpin>(mut stream: Patient<S>) {
     let listening = async {
         stream.shutdown().await?;
         let (mut scrap, mut heard) = ([0; 16 * 1024], 0);

@@ -8,7 +8,7 @@ use callout::domain::time::Timestamp;
 use callout::incoming::GatewayReader;
 use callout::web::app::{App, AppParts};
 use callout::web::limits::Limits;
-use callout::web::routes::router;
+use callout::web::routes::{Listener, router};
 use callout::web::scope::Scope;
 use callout::web::serve::{Routes, Server};
 use callout::web::tokens::{NewToken, TokenFile};
@@ -40,8 +40,14 @@ impl Site {
     pub async fn open(routes: Routes, limits: Limits, stop: watch::Sender<bool>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server =
-            Server { limits: Arc::new(limits), routes, observe: Arc::new(|_| ()), doorkeeper: Default::default() };
+        let server = Server {
+            limits: Arc::new(limits),
+            routes,
+            observe: Arc::new(|_| ()),
+            doorkeeper: Default::default(),
+            tls: None,
+            turnstile: None,
+        };
         let serving = tokio::spawn(server.serve(listener, stop.subscribe(), Duration::from_secs(5)));
         Self { address, stop, serving }
     }
@@ -104,7 +110,7 @@ impl Desk {
             desk: callout::daemon::desk::desk(&daemon, &Show::default()),
             stop: stop.subscribe(),
         });
-        let site = Site::open(router(&app), limits, stop).await;
+        let site = Site::open(router(&app, Listener::Only), limits, stop).await;
         // No redirects: a sign-in's answer is looked at itself.
         let client = callout::transport::https::client(SAFETY);
         Self { site, daemon, app, data, client }

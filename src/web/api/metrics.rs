@@ -15,7 +15,7 @@ pub fn text(call: &Call) -> Response {
         incidents_open: view.incidents.open().count(),
         records: view.head.0,
         queue: app.door.waiting(),
-        connections: app.doorkeeper.now(),
+        connections: app.doorkeeper.now() + app.public_doorkeeper.now(),
         feeds_silent: view.feeds.by_name.values().filter(|heard| heard.silent_since.is_some()).count(),
         queues_short: view
             .queues
