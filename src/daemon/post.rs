@@ -9,11 +9,11 @@ use super::health::Observers;
 use super::supervise;
 use super::switchboard::{Sent, Switchboard};
 use crate::clock::Clock;
-use crate::domain::effect::{Effect, PageOrder};
+use crate::domain::effect::{Effect, NoticeOrder, PageOrder};
 use crate::domain::event::{Event, SendResult};
-use crate::domain::id::PageId;
+use crate::domain::id::{PageId, PersonId};
 use crate::domain::keeping::SignedHead;
-use crate::domain::message::Wording;
+use crate::domain::message::{NoticeWording, Wording};
 use crate::domain::person::{PageChannel, People};
 use crate::domain::reply_code::{self, Key};
 use crate::domain::time::{Timestamp, elapsed, in_words};
@@ -78,6 +78,17 @@ impl Post {
                         let outcome = post.mail_head(&head).await;
                         if let Err(error) = door.submit_one(Event::HeadMailed { head: head.head, outcome }).await {
                             info!(%error, "what became of the mail with the signed head was not taken");
+                        }
+                    });
+                }
+                Effect::SendNotice(order) => {
+                    let (post, door, room) = (self.clone(), door.clone(), Arc::clone(&room));
+                    sends.spawn(async move {
+                        let _under_way = room.acquire().await.expect("the semaphore is never closed");
+                        let outcome = post.tell(&order).await;
+                        let event = Event::NoticeOutcome { notice: order.notice, outcome };
+                        if let Err(error) = door.submit_one(event).await {
+                            info!(notice = %order.notice, %error, "the outcome of {} was not taken", order.notice);
                         }
                     });
                 }
@@ -148,6 +159,55 @@ impl Post {
         }
     }
 
+    /// Sends a message that asks for no answer.
+    async fn tell(&self, order: &NoticeOrder) -> SendResult {
+        let people = self.people.borrow().clone();
+        let to = match self.address(&order.person, order.channel) {
+            Ok(to) => to,
+            Err(why) => return SendResult::Refused { why },
+        };
+        let name = |id: &PersonId| people.details.get(id).map_or_else(|| id.to_string(), |detail| detail.name.clone());
+        let wording = NoticeWording {
+            council: self.council.clone(),
+            by: order.by.as_ref().map(name),
+            list: order.list.iter().map(|each| format!("{} {}", each.incident, each.title)).collect(),
+            evidence: order.evidence.clone(),
+            exercise: order.exercise,
+        };
+        let texts = wording.texts();
+        let (text, html) = match order.channel {
+            PageChannel::Sms => (texts.sms, None),
+            PageChannel::Email => (texts.text, Some(texts.html)),
+        };
+        // Numbered among the pages, so that a receipt for it is known to be of nothing that is asked.
+        let page = PageId(order.notice.0);
+        let reference = reply_code::reference(&self.key, page);
+        let outgoing = Outgoing { page, reference, to, subject: texts.subject, text, html, exercise: order.exercise };
+        let sent = match order.channel {
+            PageChannel::Email => self.email.send(&outgoing).await,
+            PageChannel::Sms => self.sms.send(&outgoing).await,
+        };
+        match sent.outcome {
+            SendOutcome::Accepted { .. } => SendResult::Accepted,
+            SendOutcome::Retryable { why } => SendResult::Retryable { why },
+            SendOutcome::Refused { why, .. } => SendResult::Refused { why },
+            SendOutcome::Unknown { why } => SendResult::Unknown { why },
+        }
+    }
+
+    /// Where a person is reached by a channel; the reason when they are not.
+    fn address(&self, person: &PersonId, channel: PageChannel) -> Result<Address, String> {
+        let people = self.people.borrow().clone();
+        let detail = people.details.get(person).ok_or("this person is not in the people file any more")?;
+        Ok(match channel {
+            PageChannel::Sms => Address::Mobile(detail.mobile.clone().ok_or("no mobile number in the people file")?),
+            PageChannel::Email => Address::Email {
+                name: detail.name.clone(),
+                address: detail.email.clone().ok_or("no email address in the people file")?,
+            },
+        })
+    }
+
     /// Mails a signed head to the records address.
     async fn mail_head(&self, head: &SignedHead) -> SendResult {
         let Some(address) = self.records_to.clone() else {
@@ -181,15 +241,7 @@ impl Post {
 
     /// Puts address and words to an order; the reason when it cannot be addressed.
     fn write(&self, order: &PageOrder, now: Timestamp) -> Result<Outgoing, String> {
-        let people = self.people.borrow().clone();
-        let detail = people.details.get(&order.person).ok_or("this person is not in the people file any more")?;
-        let to = match order.channel {
-            PageChannel::Sms => Address::Mobile(detail.mobile.clone().ok_or("no mobile number in the people file")?),
-            PageChannel::Email => Address::Email {
-                name: detail.name.clone(),
-                address: detail.email.clone().ok_or("no email address in the people file")?,
-            },
-        };
+        let to = self.address(&order.person, order.channel)?;
         let wording = Wording {
             council: self.council.clone(),
             incident: order.incident.map_or_else(|| order.call_out.to_string(), |incident| incident.to_string()),
@@ -215,7 +267,7 @@ impl Post {
 
     /// The one message that goes without a record: the log cannot be written, so nobody could be paged any more. To
     /// the fallback list, by every channel, within [`KLAXON_FOR`]. For a plain thread: it makes its own run time.
-    pub fn klaxon(&self, fallback: &[crate::domain::id::PersonId], why: &str) {
+    pub fn klaxon(&self, fallback: &[PersonId], why: &str) {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         let people = self.people.borrow().clone();
         let wanted: Vec<_> = fallback.iter().filter_map(|id| people.details.get(id)).cloned().collect();

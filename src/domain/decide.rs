@@ -8,7 +8,7 @@ use super::id::Seq;
 use super::record::Record;
 use super::state::{State, apply};
 use super::time::Timestamp;
-use super::{activation, detect, entry, incident, keeping, paging, register, roster, task};
+use super::{activation, detect, entry, incident, keeping, notice, paging, register, roster, task};
 
 /// What one event led to.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +53,7 @@ pub fn decide(state: &mut State, event: &Event, now: Timestamp) -> Decision {
         Event::Started { version, tz } => {
             d.record(state, Record::Started { version: version.clone(), tz: tz.clone() });
             paging::send_again(state, d);
+            notice::send_again(state, d);
             keeping::send_again(state, d);
         }
         Event::PolicyLoaded { documents, by } => put_policy(state, d, &roster::in_place(state, documents), by),
@@ -100,6 +101,7 @@ pub fn decide(state: &mut State, event: &Event, now: Timestamp) -> Decision {
         }
         Event::PageOutcome { page, outcome } => paging::outcome(state, d, *page, outcome),
         Event::PageRouted { page, by, passed } => paging::routed(state, d, *page, by, passed),
+        Event::NoticeOutcome { notice, outcome } => notice::outcome(state, d, *notice, outcome),
         Event::PageReceipt { page, receipt } => paging::receipt(state, d, *page, *receipt),
         Event::TestPage { person, by } => paging::test(state, d, person, by),
         Event::Alarm { cause } => paging::alarm(state, d, cause),
@@ -127,6 +129,7 @@ fn pass_time(state: &mut State, d: &mut Decision) {
     activation::step(state, d);
     task::step(state, d);
     paging::step(state, d);
+    notice::step(state, d);
 }
 
 /// When `decide` must next be called with [`Event::Tick`]; `None` if nothing waits on time.
@@ -137,6 +140,7 @@ pub fn next_deadline(state: &State) -> Option<Timestamp> {
         activation::next_deadline(state),
         task::next_deadline(state),
         paging::next_deadline(state),
+        notice::next_deadline(state),
     ]
     .into_iter()
     .flatten()

@@ -1,7 +1,7 @@
 //! What leaves the building. Each effect follows from a record and is performed only when that record is durable;
 //! its outcome comes back as an event.
 
-use super::id::{CallOutId, IncidentId, PageId, PersonId};
+use super::id::{CallOutId, IncidentId, NoticeId, PageId, PersonId};
 use super::keeping::SignedHead;
 use super::person::PageChannel;
 use super::playbook::Severity;
@@ -14,6 +14,8 @@ pub enum Effect {
     SendPage(Box<PageOrder>),
     /// Stop these pages if they are still waiting to be sent.
     CancelPages(Vec<PageId>),
+    /// Send a message that asks for no answer.
+    SendNotice(Box<NoticeOrder>),
     /// Mail a signed head of the log to the records address.
     MailHead(Box<SignedHead>),
 }
@@ -58,4 +60,23 @@ pub struct Waiting {
     pub incident: IncidentId,
     /// What it is about, e.g. `Surface-water flooding`.
     pub title: String,
+}
+
+/// All that a notice says, but for names and numbers, which only the shell knows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NoticeOrder {
+    /// The notice.
+    pub notice: NoticeId,
+    /// Whom.
+    pub person: PersonId,
+    /// By what.
+    pub channel: PageChannel,
+    /// Who has it, where it says that somebody has.
+    pub by: Option<PersonId>,
+    /// The incidents that it is about.
+    pub list: Vec<Waiting>,
+    /// What is new about each of them, in words, where it brings news.
+    pub evidence: Vec<String>,
+    /// Nothing about it is real.
+    pub exercise: bool,
 }

@@ -4,7 +4,9 @@
 
 use super::contact::Contact;
 use super::entry::Entry;
-use super::id::{CallOutId, ContactId, IncidentId, PageId, PersonId, PlaybookId, RoleId, Seq, Tag, TaskId, WarningId};
+use super::id::{
+    CallOutId, ContactId, IncidentId, NoticeId, PageId, PersonId, PlaybookId, RoleId, Seq, Tag, TaskId, WarningId,
+};
 use super::keeping::{SignedHead, Spans};
 use super::place::GridPoint;
 use super::playbook::{Severity, WarningLevel};
@@ -214,6 +216,13 @@ pub enum Event {
         by: String,
         /// Those before it, each with the reason, without personal data.
         passed: Vec<(String, String)>,
+    },
+    /// What became of a notice.
+    NoticeOutcome {
+        /// Which notice.
+        notice: NoticeId,
+        /// What.
+        outcome: SendResult,
     },
     /// What the network says later.
     PageReceipt {

@@ -87,6 +87,10 @@ numbered_id!(
     CallOutId, "CO", "CO-88"
 );
 numbered_id!(
+    /// One notice, a message that asks for no answer, e.g. `N-60`.
+    NoticeId, "N", "N-60"
+);
+numbered_id!(
     /// One signal of a detector, e.g. `S-31`.
     SignalId, "S", "S-31"
 );

@@ -50,6 +50,56 @@ pub struct Wording {
     pub list: Vec<String>,
 }
 
+/// A message that asks for no answer, as plain data.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NoticeWording {
+    /// The council, as in [`Wording::council`].
+    pub council: String,
+    /// Who has it, by name, where it says that somebody has; otherwise it brings news.
+    pub by: Option<String>,
+    /// The incidents, e.g. `INC-42 Surface-water flooding`.
+    pub list: Vec<String>,
+    /// What is new about each, in words.
+    pub evidence: Vec<String>,
+    /// An exercise: it says so first.
+    pub exercise: bool,
+}
+
+impl NoticeWording {
+    /// One line: the text message before it is cut, and the beginning of the subject.
+    fn line(&self) -> String {
+        let exercise = if self.exercise { "EXERCISE. " } else { "" };
+        let council = cut_chars(&one_line(&self.council), COUNCIL_CHARS_MAX);
+        let list: Vec<String> = self.list.iter().map(|each| one_line(each)).collect();
+        match &self.by {
+            Some(by) => {
+                format!("{exercise}{council}: {} has {}. Nothing to do for you.", one_line(by), list.join(", "))
+            }
+            None => {
+                let each = list.iter().zip(&self.evidence);
+                let each: Vec<String> =
+                    each.map(|(what, why)| sentence(&format!("{what}: {}", one_line(why)))).collect();
+                format!("{exercise}{council}: news of what you have. {}", each.join(" "))
+            }
+        }
+    }
+
+    /// All forms of it.
+    pub fn texts(&self) -> Texts {
+        let line = self.line();
+        let room = SMS_SEGMENTS_MAX * GSM7_JOINED - 1;
+        let mut text = line.clone() + "\n";
+        text.push_str("No answer is needed.\n");
+        let html = format!(
+            "<!DOCTYPE html>\n<html lang=\"en-GB\">\n<head>\n<meta charset=\"utf-8\">\n<title>{0}</title>\n</head>\n\
+             <body style=\"margin:0;padding:16px;max-width:560px;font-family:Arial,sans-serif;font-size:18px\">\n\
+             <p>{0}</p>\n<p>No answer is needed.</p>\n</body>\n</html>\n",
+            escape(&line)
+        );
+        Texts { sms: shorten(&fold(&line), room), subject: cut_chars(&line, SUBJECT_CHARS_MAX), text, html }
+    }
+}
+
 /// A page in all its forms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Texts {
@@ -367,6 +417,30 @@ mod tests {
              Reply ACK 48213 or open https://d.example.gov.uk/p/p512-k3j"
         );
         assert_eq!(segments(&page.sms()).count, 1);
+    }
+
+    #[test]
+    fn whoever_need_do_nothing_is_told_so_in_one_text() {
+        let taken = NoticeWording {
+            council: "WEXMOOR".into(),
+            by: Some("Imran Shah".into()),
+            list: vec!["INC-42 Surface-water flooding".into()],
+            ..NoticeWording::default()
+        };
+        assert_eq!(taken.texts().sms, "WEXMOOR: Imran Shah has INC-42 Surface-water flooding. Nothing to do for you.");
+        let news = NoticeWording {
+            by: None,
+            evidence: vec!["3 new signs, the newest: 9 about flooding in 1 h; the rule says 5".into()],
+            exercise: true,
+            ..taken
+        };
+        assert!(
+            news.texts().sms.starts_with("EXERCISE. WEXMOOR: news of what you have. INC-42"),
+            "{}",
+            news.texts().sms
+        );
+        let long = NoticeWording { evidence: vec!["more ".repeat(200)], ..news };
+        assert!(segments(&long.texts().sms).count <= 2);
     }
 
     #[test]

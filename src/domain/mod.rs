@@ -37,6 +37,7 @@ pub mod detect;
 pub mod heartbeat;
 pub mod incident;
 pub mod keeping;
+pub mod notice;
 pub mod paging;
 mod pairs;
 pub mod register;

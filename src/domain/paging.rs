@@ -22,7 +22,7 @@ pub(super) use answers::{acknowledge, decline, take_back};
 pub(super) use apply::{apply, apply_started};
 pub(super) use ask::{escalate, hand_over};
 use ladder::{intend, next_attempt};
-pub(super) use ladder::{next_deadline, step};
+pub(super) use ladder::{next_deadline, step, title};
 
 use super::decide::Decision;
 use super::effect::Effect;

@@ -5,10 +5,11 @@ use super::contact::Contact;
 use super::entry::Confidence;
 use super::event::{Author, EntryKind, Mark, Receipt, SendResult, TaskState, Via, Warning};
 use super::id::{
-    CallOutId, ContactId, IncidentId, PageId, PersonId, PlaybookId, RoleId, Seq, SignalId, StreamId, Tag, TaskId,
-    WarningId,
+    CallOutId, ContactId, IncidentId, NoticeId, PageId, PersonId, PlaybookId, RoleId, Seq, SignalId, StreamId, Tag,
+    TaskId, WarningId,
 };
 use super::keeping::{ErasureCause, SignedHead, Spans};
+use super::notice::About;
 use super::person::PageChannel;
 use super::place::GridPoint;
 use super::playbook::{Evidence, Severity};
@@ -343,6 +344,27 @@ pub enum Record {
         /// Why.
         why: CallOutEnd,
     },
+    /// A message that asks for no answer is to be sent. Durable before the send.
+    NoticeIntended {
+        /// Whom.
+        person: PersonId,
+        /// By what.
+        channel: PageChannel,
+        /// What it says.
+        about: About,
+        /// 1 for the first try.
+        tries: u32,
+        /// The notice that did not go, or of which nobody knows, and that this one repeats.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        repeats: Option<NoticeId>,
+    },
+    /// What the transport said of a notice.
+    NoticeSent {
+        /// Which.
+        notice: NoticeId,
+        /// What.
+        outcome: SendResult,
+    },
     /// A reply that fits no open page.
     ReplyUnmatched {
         /// Whose number it came from, if anybody's.
@@ -523,6 +545,8 @@ impl Record {
             | Self::TakenBack { .. }
             | Self::AcknowledgementExpired { .. }
             | Self::CallOutEnded { .. }
+            | Self::NoticeIntended { .. }
+            | Self::NoticeSent { .. }
             | Self::ReplyUnmatched { .. }
             | Self::HeadSigned { .. }
             | Self::HeadMailed { .. } => None,

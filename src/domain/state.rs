@@ -9,13 +9,14 @@ use super::detect::{Signals, Windows};
 use super::id::{IncidentId, PlaybookId, Seq, Tag};
 use super::incident::{Incidents, Line};
 use super::keeping::Keeping;
+use super::notice::Notices;
 use super::paging::Paging;
 use super::playbook::{Condition, Playbook};
 use super::policy::{Document, DocumentKind, Policy};
 use super::record::{Record, Rule};
 use super::register::{Keys, Tally};
 use super::time::Timestamp;
-use super::{detect, incident, keeping, paging, register};
+use super::{detect, incident, keeping, notice, paging, register};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -49,6 +50,8 @@ pub struct State {
     pub incidents: Arc<Incidents>,
     /// Call-outs and pages.
     pub paging: Arc<Paging>,
+    /// Messages that ask for no answer.
+    pub notices: Arc<Notices>,
     /// Signed heads, erasures, holds.
     pub keeping: Arc<Keeping>,
 }
@@ -69,6 +72,7 @@ impl Default for State {
             signals: Arc::default(),
             incidents: Arc::default(),
             paging: Arc::default(),
+            notices: Arc::default(),
             keeping: Arc::default(),
         }
     }
@@ -204,6 +208,7 @@ pub fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
             detect::surge::apply_started(state, before, at);
             detect::silence::apply_started(state);
         }
+        Record::NoticeIntended { .. } | Record::NoticeSent { .. } => {}
         Record::ReplyUnmatched { .. } | Record::PageRouted { .. } | Record::LogExported { .. } => {}
         Record::HeadSigned { .. }
         | Record::HeadMailed { .. }
@@ -212,6 +217,7 @@ pub fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
         | Record::HoldPlaced { .. }
         | Record::HoldLifted { .. } => keeping::apply(state, seq, at, record),
     }
+    notice::apply(state, seq, at, record);
     if let Some(incident) = incident_of(state, seq, record) {
         let line = Line { seq, at, record: Arc::new(record.clone()) };
         for other in other_incidents_of(state, seq, record, incident) {
@@ -224,6 +230,9 @@ pub fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
 /// A page that stands for several incidents has its line in the timeline of each.
 fn other_incidents_of(state: &State, seq: Seq, record: &Record, first: IncidentId) -> BTreeSet<IncidentId> {
     let page = match record {
+        Record::NoticeIntended { about, .. } => {
+            return about.incidents().into_iter().filter(|incident| *incident != first).collect();
+        }
         Record::PageIntended { .. } => state.paging.pages.get(&seq.into()),
         Record::PageSent { page, .. } | Record::PageReceipt { page, .. } => state.paging.pages.get(page),
         _ => None,
@@ -245,6 +254,7 @@ fn incident_of(state: &State, seq: Seq, record: &Record) -> Option<IncidentId> {
         | Record::EntryConfirmed { incident, .. }
         | Record::StoodDown { incident, .. } => Some(*incident),
         Record::CallOutStarted { incident, .. } => *incident,
+        Record::NoticeIntended { about, .. } => about.incidents().first().copied(),
         Record::TaskMoved { task, .. } | Record::TaskLapsed { task, .. } => {
             state.incidents.tasks.get(task).map(|task| task.incident)
         }
@@ -273,6 +283,7 @@ fn incident_of(state: &State, seq: Seq, record: &Record) -> Option<IncidentId> {
         | Record::SignalRaised { .. }
         | Record::WouldHaveRaised { .. }
         | Record::SignalCleared { .. }
+        | Record::NoticeSent { .. }
         | Record::ReplyUnmatched { .. }
         | Record::HeadSigned { .. }
         | Record::HeadMailed { .. }

@@ -5,6 +5,7 @@
 
 use super::event::{Author, EntryKind, Mark, Receipt, SendResult, TaskState, Via};
 use super::keeping::ErasureCause;
+use super::notice::About;
 use super::playbook::Severity;
 use super::record::{CallOutEnd, Cause, Held, Record};
 use super::time::Timestamp;
@@ -103,6 +104,8 @@ impl Record {
             | Self::AcknowledgementExpired { .. }
             | Self::CallOutEnded { .. }
             | Self::RosterApplied { .. }
+            | Self::NoticeIntended { .. }
+            | Self::NoticeSent { .. }
             | Self::ReplyUnmatched { .. }
             | Self::HeadSigned { .. }
             | Self::HeadMailed { .. }
@@ -361,6 +364,23 @@ impl Teller<'_> {
                 }
                 .into(),
             ),
+            Record::NoticeIntended { person, channel, about, .. } => plain(
+                format!("Telling {} by {channel}, no answer asked", (self.name)(person.as_str())),
+                match about {
+                    About::Taken { by, .. } => format!("{} has it", (self.name)(by.as_str())),
+                    About::News { of } => {
+                        let n: usize = of.iter().map(|fresh| fresh.causes.len()).sum();
+                        format!("{n} new {}", if n == 1 { "sign" } else { "signs" })
+                    }
+                },
+            ),
+            Record::NoticeSent { notice, outcome } => match outcome {
+                SendResult::Accepted => plain(format!("{notice} sent"), String::new()),
+                SendResult::Retryable { why } | SendResult::Refused { why } | SendResult::Unknown { why } => {
+                    plain(format!("{notice}: not known to have gone"), why.clone())
+                }
+                SendResult::Cancelled => plain(format!("{notice} was not sent"), String::new()),
+            },
             Record::ReplyUnmatched { person, why } => plain(
                 "A reply fits no page".into(),
                 match person {

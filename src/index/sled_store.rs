@@ -320,6 +320,8 @@ impl Into<'_> {
             | Record::AcknowledgementExpired { .. }
             | Record::CallOutEnded { .. }
             | Record::RosterApplied { .. }
+            | Record::NoticeIntended { .. }
+            | Record::NoticeSent { .. }
             | Record::ReplyUnmatched { .. }
             | Record::HeadSigned { .. }
             | Record::HeadMailed { .. }

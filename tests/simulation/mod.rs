@@ -19,6 +19,7 @@ use callout::domain::time::{SignedDuration, Timestamp};
 use chance::Chance;
 use oracle::Oracle;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use world::{Fate, People, Transports};
 
 /// A fault put in on purpose, to see that it is caught.
@@ -44,10 +45,20 @@ pub enum Fault {
     ExerciseNotMarked,
     /// Receipts are recorded in whatever order they come.
     ReceiptsAsTheyCome,
+    /// What a transport says never reaches the core.
+    OutcomesLost,
+    /// A page is handed to the transport for somebody else.
+    SentToAnother,
+    /// The core forgets what people were sent, so each incident rings for itself.
+    LimitForgotten,
+    /// Records carry a time before the last one's.
+    ClockGoesBack,
+    /// After a restart the least severe is paged first.
+    LeastSevereFirst,
 }
 
 impl Fault {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::AnswerBeforeSync,
         Self::EffectBeforeSync,
         Self::SentTwice,
@@ -58,6 +69,11 @@ impl Fault {
         Self::KeyDropped,
         Self::ExerciseNotMarked,
         Self::ReceiptsAsTheyCome,
+        Self::OutcomesLost,
+        Self::SentToAnother,
+        Self::LimitForgotten,
+        Self::ClockGoesBack,
+        Self::LeastSevereFirst,
     ];
 }
 
@@ -76,6 +92,11 @@ pub struct Ran {
     pub widened: u64,
     pub crashes: u64,
     pub reloads: u64,
+    pub shared: u64,
+    pub notices: u64,
+    pub taken_back: u64,
+    /// Which record was the last one made when the process died, how that found the disk, and for how long it was down.
+    pub cells: BTreeMap<(String, &'static str, &'static str), u64>,
 }
 
 impl Ran {
@@ -93,8 +114,14 @@ impl Ran {
             (&mut self.widened, other.widened),
             (&mut self.crashes, other.crashes),
             (&mut self.reloads, other.reloads),
+            (&mut self.shared, other.shared),
+            (&mut self.notices, other.notices),
+            (&mut self.taken_back, other.taken_back),
         ] {
             *mine += theirs;
+        }
+        for (cell, n) in &other.cells {
+            *self.cells.entry(cell.clone()).or_default() += n;
         }
     }
 }
@@ -163,13 +190,17 @@ struct Days {
 
 const TOPICS: [&str; 4] = ["flooding", "trees", "danger", "waste"];
 
+/// Days of one seed.
+pub const DAYS: u64 = 2;
+
 /// Runs two days from a seed.
 ///
 /// # Errors
 /// What was broken, and when.
 pub fn run(seed: u64, fault: Option<Fault>) -> Result<Ran, String> {
     let mut chance = Chance::new(seed);
-    let start: Timestamp = "2026-10-23T15:00:00Z".parse().unwrap();
+    // The days around the clocks going back, and around their going forward.
+    let start: Timestamp = if seed % 2 == 0 { "2026-10-23T15:00:00Z" } else { "2026-03-27T15:00:00Z" }.parse().unwrap();
     let now = start + SignedDuration::from_secs(chance.below(6 * 86_400) as i64);
     let policies = vec![
         council::documents("rota", &["flooding", "trees", "danger", "waste"]),
@@ -212,7 +243,14 @@ impl Days {
             .expect("loading the first policy breaks nothing");
         let mut key = 0;
         // Every third seed is a storm: all that happens, happens within two hours.
-        let storm = self.chance.one_in(3).then(|| self.now + self.within(40 * 3_600));
+        let mut storm = self.chance.one_in(3).then(|| self.now + self.within(40 * 3_600));
+        if self.fault == Some(Fault::LeastSevereFirst) {
+            // What it spoils needs several severities due at one start.
+            storm = Some(self.now);
+            for n in 1..24 {
+                self.put(self.now + SignedDuration::from_mins(10 * n), Coming::Crash);
+            }
+        }
         for _ in 0..3 + self.chance.below(4) {
             let begins = match storm {
                 Some(storm) => storm + self.within(7_200),
@@ -379,10 +417,24 @@ impl Days {
             decision.records.push((seq, record, None));
         }
         for effect in &mut decision.effects {
-            if let (Effect::SendPage(order), Some(Fault::ExerciseNotMarked)) = (effect, self.fault) {
-                order.exercise = false;
+            match (effect, self.fault) {
+                (Effect::SendPage(order), Some(Fault::ExerciseNotMarked)) => order.exercise = false,
+                (Effect::SendPage(order), Some(Fault::SentToAnother)) if self.chance.one_in(20) => {
+                    order.person = PersonId::from("kwame.boateng");
+                }
+                _ => {}
             }
         }
+        match self.fault {
+            Some(Fault::LimitForgotten) => Arc::make_mut(&mut state.paging).sent.clear(),
+            Some(Fault::ClockGoesBack) if self.chance.one_in(200) => decision.at -= SignedDuration::from_hours(1),
+            _ => {}
+        }
+        let mut told = decision.records.clone();
+        if self.fault == Some(Fault::LeastSevereFirst) && matches!(event, Event::Started { .. }) {
+            told.reverse();
+        }
+        self.oracle.most_severe_first(&event, &told)?;
         for (seq, record, _) in &decision.records {
             self.count(record);
             self.oracle.recorded(*seq, decision.at, record)?;
@@ -432,7 +484,12 @@ impl Days {
         self.ran.records += 1;
         match record {
             Record::IncidentOpened { .. } => self.ran.incidents += 1,
-            Record::PageIntended { .. } => self.ran.pages += 1,
+            Record::PageIntended { also, .. } => {
+                self.ran.pages += 1;
+                self.ran.shared += u64::from(!also.is_empty());
+            }
+            Record::NoticeIntended { .. } => self.ran.notices += 1,
+            Record::TakenBack { .. } => self.ran.taken_back += 1,
             Record::Acknowledged { .. } => self.ran.acknowledged += 1,
             Record::Declined { .. } => self.ran.declined += 1,
             Record::AcknowledgementExpired { .. } => self.ran.expired += 1,
@@ -490,6 +547,14 @@ impl Days {
                     self.put(self.now + wait, Coming::Transport(order.clone()));
                 }
             }
+            Effect::SendNotice(order) => {
+                self.oracle.notice_handed_out(&order)?;
+                let Fate { outcomes, .. } = self.transports.send(order.channel, self.now, &mut self.chance);
+                for (after_ms, outcome) in outcomes {
+                    let event = Event::NoticeOutcome { notice: order.notice, outcome };
+                    self.put(self.now + SignedDuration::from_millis(after_ms), Coming::Event(event));
+                }
+            }
             Effect::MailHead(_) => {}
             Effect::CancelPages(pages) => {
                 for page in pages {
@@ -511,6 +576,7 @@ impl Days {
         self.oracle.sent(order.page, &order.person, self.now)?;
         let fate = self.transports.send(order.channel, self.now, &mut self.chance);
         let Fate { outcomes, receipts, arrives } = fate;
+        let outcomes = if self.fault == Some(Fault::OutcomesLost) { Vec::new() } else { outcomes };
         for (after_ms, outcome) in outcomes {
             self.put(
                 self.now + SignedDuration::from_millis(after_ms),
@@ -527,6 +593,11 @@ impl Days {
             for (after_ms, accepts) in self.people.answers(&order.person, self.now, &mut self.chance) {
                 let by = Author { who: order.person.as_str().into(), via: Via::Sms };
                 let page = order.page;
+                if accepts && self.chance.one_in(25) {
+                    let event = Event::TakenBack { page, by: by.clone() };
+                    let wait = SignedDuration::from_millis(after_ms + 1_000 + self.chance.below(180_000) as i64);
+                    self.put(self.now + wait, Coming::Event(event));
+                }
                 let event = if accepts { Event::Acknowledged { page, by } } else { Event::Declined { page, by } };
                 self.put(self.now + SignedDuration::from_millis(after_ms), Coming::Event(event));
             }
@@ -568,14 +639,25 @@ impl Days {
         // A prefix of the unsynced lines may have reached the disk.
         let lines: Vec<(Seq, Timestamp, String)> = self.unsynced.drain(..).flat_map(|batch| batch.lines).collect();
         let kept = self.chance.below(lines.len() as u64 + 1) as usize;
-        self.log.extend(lines.into_iter().take(if self.chance.one_in(2) { kept } else { 0 }));
+        let kept = if self.chance.one_in(2) { kept } else { 0 };
+        let disk = match (lines.len(), kept) {
+            (0, _) => "all durable",
+            (_, 0) => "the last lost",
+            (all, kept) if all == kept => "the last kept",
+            _ => "a part kept",
+        };
+        let last = self.oracle.last_record();
+        self.log.extend(lines.into_iter().take(kept));
         self.oracle.crashed(self.log.last().map_or(Seq(0), |(seq, _, _)| *seq), self.now);
         self.queued.clear();
         // What the process itself had in hand is gone; what people and networks do goes on.
         self.coming.retain(|_, what| {
             !matches!(
                 what,
-                Coming::Synced(_) | Coming::Transport(_) | Coming::Crash | Coming::Event(Event::PageOutcome { .. })
+                Coming::Synced(_)
+                    | Coming::Transport(_)
+                    | Coming::Crash
+                    | Coming::Event(Event::PageOutcome { .. } | Event::NoticeOutcome { .. })
             )
         });
         for _ in 0..self.chance.below(3) {
@@ -583,11 +665,18 @@ impl Days {
             self.put(at, Coming::Crash);
         }
         let down_s = match self.chance.below(10) {
+            _ if self.fault == Some(Fault::LeastSevereFirst) => 500,
             0..=5 => 2,
             6..=7 => 30 + self.chance.below(300),
             8 => 600 + self.chance.below(1_800),
             _ => 7_200,
         };
+        let down = match down_s {
+            ..=2 => "2 s",
+            3..=600 => "minutes",
+            _ => "long",
+        };
+        *self.ran.cells.entry((last, disk, down)).or_default() += 1;
         self.put(self.now + SignedDuration::from_secs(down_s as i64), Coming::Up);
         Ok(())
     }
@@ -626,6 +715,10 @@ impl Days {
 
     /// I13: the records give the state, bit for bit.
     fn compare(&self) -> Result<(), String> {
+        if self.fault == Some(Fault::LimitForgotten) {
+            // Left to the check of what people are told.
+            return Ok(());
+        }
         let Some(state) = &self.state else { return Ok(()) };
         let all: Vec<_> = self.log.iter().chain(self.unsynced.iter().flat_map(|batch| &batch.lines)).cloned().collect();
         match self.rebuilt(&all, false) == *state {

@@ -2,9 +2,10 @@
 //! never looks at the state, and knows the rota and the rules by heart.
 
 use callout::domain::decide::Decision;
-use callout::domain::effect::PageOrder;
-use callout::domain::event::Receipt;
+use callout::domain::effect::{NoticeOrder, PageOrder};
+use callout::domain::event::{Event, Receipt, Sealed};
 use callout::domain::id::{CallOutId, ContactId, IncidentId, PageId, PersonId, Seq};
+use callout::domain::notice::About;
 use callout::domain::person::PageChannel;
 use callout::domain::playbook::Severity;
 use callout::domain::policy::DocumentKind;
@@ -49,6 +50,8 @@ struct Told {
     people_of: BTreeMap<String, BTreeSet<String>>,
     /// The last message to a person by a channel, danger to life and exercises apart.
     messages: BTreeMap<(PersonId, PageChannel), Vec<Timestamp>>,
+    /// The last news to a person.
+    news: BTreeMap<PersonId, Timestamp>,
     last_at: Option<Timestamp>,
 }
 
@@ -259,6 +262,41 @@ impl Oracle {
         ensure(order.exercise == exercise, || {
             format!("I18: {page} says exercise {}, and it is {exercise}", order.exercise)
         })
+    }
+
+    /// I5, I18: a notice leaves the core.
+    pub fn notice_handed_out(&mut self, order: &NoticeOrder) -> Result<(), String> {
+        let notice = order.notice;
+        ensure(notice.0 <= self.durable.0, || format!("I5: {notice} is sent before its record is durable"))?;
+        let as_recorded = matches!(
+            self.lines.get(notice.0 as usize - 1),
+            Some((_, _, Record::NoticeIntended { person, .. })) if *person == order.person
+        );
+        ensure(as_recorded, || format!("I5: {notice} is sent otherwise than recorded"))?;
+        let exercise = |id: &IncidentId| self.told.incidents.get(id).is_some_and(|incident| incident.exercise);
+        let same = order.list.iter().all(|each| exercise(&each.incident) == order.exercise);
+        ensure(same, || format!("I18: {notice} says exercise {}", order.exercise))
+    }
+
+    /// I8: what fell due while callout was down is paged with the most severe first.
+    pub fn most_severe_first(&self, event: &Event, records: &[(Seq, Record, Option<Sealed>)]) -> Result<(), String> {
+        if !matches!(event, Event::Started { .. }) {
+            return Ok(());
+        }
+        let severity = |record: &Record| match record {
+            Record::PageIntended { call_out, repeats: None, .. } => {
+                self.told.call_outs.get(call_out).map(|call_out| call_out.severity)
+            }
+            _ => None,
+        };
+        let in_order: Vec<Severity> = records.iter().filter_map(|(_, record, _)| severity(record)).collect();
+        ensure(in_order.is_sorted(), || format!("I8: after the start pages go in the order {in_order:?}"))
+    }
+
+    /// The kind of the last record.
+    pub fn last_record(&self) -> String {
+        let last = self.lines.last().map(|(_, _, record)| serde_json::to_value(record).unwrap_or_default());
+        last.and_then(|json| Some(json.get("type")?.as_str()?.to_owned())).unwrap_or_default()
     }
 
     /// A transport really sends it.
@@ -527,6 +565,24 @@ impl Told {
                 if matches!(call_out.status, Status::Acknowledged(_)) && call_out.has_it.len() < call_out.wanted {
                     call_out.status = Status::Paging;
                     call_out.acted = (at, down);
+                }
+            }
+            Record::NoticeIntended { person, about: About::Taken { by, .. }, .. } => {
+                ensure(person != by, || format!("{person} is told that they have it themselves"))?;
+            }
+            Record::NoticeIntended { person, about: About::News { of }, tries, .. } => {
+                let danger = of
+                    .iter()
+                    .any(|fresh| self.incidents.get(&fresh.incident).is_none_or(|i| i.topic == "danger" || i.exercise));
+                let last = self.news.insert(person.clone(), at);
+                let soon = last.is_some_and(|last| at.duration_since(last) < SignedDuration::from_mins(10));
+                ensure(!soon || danger || *tries > 1, || format!("I15: news to {person} twice within 10 min"))?;
+                for fresh in of {
+                    let had = self
+                        .call_outs
+                        .values()
+                        .any(|c| c.incident == Some(fresh.incident) && c.has_it.contains(person));
+                    ensure(had, || format!("{person} is told news of {} and does not have it", fresh.incident))?;
                 }
             }
             Record::AcknowledgementExpired { call_out: id } => {

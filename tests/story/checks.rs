@@ -38,7 +38,7 @@ impl Checks {
             .iter()
             .filter_map(|effect| match effect {
                 Effect::SendPage(order) => Some(order.page),
-                Effect::CancelPages(_) | Effect::MailHead(_) => None,
+                Effect::CancelPages(_) | Effect::MailHead(_) | Effect::SendNotice(_) => None,
             })
             .collect();
         assert_eq!(announced, ordered.iter().copied().collect(), "each announced page is ordered, and no other (I5)");

@@ -451,6 +451,15 @@ impl Story {
                         self.comes(4, Event::PageReceipt { page: order.page, receipt: Receipt::Delivered });
                     }
                 }
+                Effect::SendNotice(order) => {
+                    let outcome = match self.transports[order.channel.as_str()] {
+                        Behaves::Accepts | Behaves::Delivers => SendResult::Accepted,
+                        Behaves::Refuses => SendResult::Refused { why: "no such number".into() },
+                        Behaves::Later => SendResult::Retryable { why: "try again later".into() },
+                        Behaves::Silent => continue,
+                    };
+                    self.comes(1, Event::NoticeOutcome { notice: order.notice, outcome });
+                }
                 Effect::MailHead(_) => {}
                 Effect::CancelPages(pages) => {
                     let names: Vec<String> = pages.iter().map(|page| self.names.name(Seq(page.0))).collect();

@@ -2,6 +2,7 @@
 
 use callout::domain::event::{Acknowledgement, Answer, Mark, Receipt, SendResult};
 use callout::domain::id::Seq;
+use callout::domain::notice::About;
 use callout::domain::record::{CallOutEnd, Cause, Held, Record};
 use callout::domain::state::State;
 use callout::domain::time::Timestamp;
@@ -25,6 +26,7 @@ impl Names {
             Record::TaskOpened { .. } => "T",
             Record::CallOutStarted { .. } => "CO",
             Record::PageIntended { .. } => "P",
+            Record::NoticeIntended { .. } => "N",
             _ => return,
         };
         let n = self.counts.entry(prefix).or_default();
@@ -195,6 +197,22 @@ impl Names {
                 };
                 format!("call-out {} ends: {why}", of(id.0))
             }
+            Record::NoticeIntended { person, channel, about, .. } => {
+                let all: Vec<String> = about.incidents().into_iter().map(|id| of(id.0)).collect();
+                match about {
+                    About::Taken { by, .. } => {
+                        format!("notice {me} to {person} by {channel}: {by} has {}", all.join(", "))
+                    }
+                    About::News { of } => {
+                        let n: usize = of.iter().map(|fresh| fresh.causes.len()).sum();
+                        format!("notice {me} to {person} by {channel}: {n} new about {}", all.join(", "))
+                    }
+                }
+            }
+            Record::NoticeSent { notice, outcome } => match outcome {
+                SendResult::Accepted => format!("{} accepted", of(notice.0)),
+                _ => format!("{} did not go", of(notice.0)),
+            },
             Record::ReplyUnmatched { why, .. } => format!("a reply fits no page: {why}"),
             Record::RosterApplied { by, .. } => format!("{} applies people and rota", by.who),
             Record::HeadSigned { head, .. } => format!("the log is signed up to record {}", head.head),

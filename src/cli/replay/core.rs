@@ -180,7 +180,7 @@ impl Core {
             .iter()
             .filter_map(|effect| match effect {
                 Effect::SendPage(order) => Some(order.person.as_str().to_owned()),
-                Effect::CancelPages(_) | Effect::MailHead(_) => None,
+                Effect::CancelPages(_) | Effect::MailHead(_) | Effect::SendNotice(_) => None,
             })
             .collect();
         if let Some(last) = replayed.fired.get_mut(fired_from).filter(|_| !paged.is_empty()) {

@@ -8,6 +8,7 @@
 use super::super::decide::Decision;
 use super::super::event::{Acknowledgement, Answer, Author};
 use super::super::id::{CallOutId, IncidentId, PageId, PersonId};
+use super::super::notice;
 use super::super::record::{CallOutEnd, Record};
 use super::super::state::State;
 use super::super::task;
@@ -84,7 +85,7 @@ pub(in crate::domain) fn acknowledge(state: &mut State, d: &mut Decision, id: Pa
         })
         .map(|c| c.id)
         .collect();
-    for call_out in all {
+    for call_out in all.iter().copied() {
         let page = page.call_outs().any(|of| of == call_out).then_some(id);
         let (person, said_by, by_whom) = (person.clone(), said_by.clone(), person.clone());
         d.record(state, Record::Acknowledged { call_out, person, page, via, said_by, late: false });
@@ -98,6 +99,7 @@ pub(in crate::domain) fn acknowledge(state: &mut State, d: &mut Decision, id: Pa
             cancel_queued(state, d, call_out);
         }
     }
+    notice::taken(state, d, &all, &person);
 }
 
 /// Somebody says "I can't", for all that the page stands for and for all that those incidents called them for: they are

@@ -182,29 +182,7 @@ pub(in crate::domain) fn apply(state: &mut State, seq: Seq, at: Timestamp, recor
                 }
             });
         }
-        Record::AcknowledgementExpired { call_out } => change_nudged(state, *call_out, |call_out, nudge_for| {
-            call_out.status = Status::Paging;
-            let had_it = std::mem::take(&mut call_out.acknowledged);
-            call_out.late.clear();
-            call_out.level = None;
-            // Who had it is awake, and asked first; the ladder begins when they do not answer.
-            call_out.level_at = after(at, nudge_for);
-            call_out.counted_from = None;
-            call_out.widened_at = None;
-            for called in call_out.called.values_mut() {
-                called.next_at = None;
-                called.declined = false;
-                called.next_channel = 0;
-                called.failed.clear();
-                called.in_round = false;
-            }
-            for have in had_it {
-                if let Some(called) = call_out.called.get_mut(&have.person) {
-                    called.next_at = Some(at);
-                    called.in_round = true;
-                }
-            }
-        }),
+        Record::AcknowledgementExpired { call_out } => begin_again(state, *call_out, at),
         Record::CallOutEnded { call_out, why } => {
             change(state, *call_out, |call_out| {
                 call_out.status = Status::Ended { at, why: *why };
@@ -214,6 +192,39 @@ pub(in crate::domain) fn apply(state: &mut State, seq: Seq, at: Timestamp, recor
         }
         other => unreachable!("paging is given its own records only, not {other:?}"),
     }
+}
+
+/// The paging begins again. Whoever had it is awake, and asked first, by their first channel and within the limit; the
+/// ladder begins when they do not answer, or at once where there is danger to life.
+fn begin_again(state: &mut State, id: CallOutId, at: Timestamp) {
+    let (_, escalate_after) = figures(state);
+    let mut had_it: Vec<PersonId> = Vec::new();
+    change(state, id, |call_out| {
+        call_out.status = Status::Paging;
+        had_it = std::mem::take(&mut call_out.acknowledged).into_iter().map(|have| have.person).collect();
+        call_out.late.clear();
+        call_out.level = None;
+        let alone = call_out.severity != Severity::DangerToLife;
+        call_out.level_at = after(at, if alone { escalate_after } else { SignedDuration::ZERO });
+        call_out.counted_from = None;
+        call_out.widened_at = None;
+        for called in call_out.called.values_mut() {
+            called.next_at = None;
+            called.declined = false;
+            called.next_channel = 0;
+            called.failed.clear();
+            called.in_round = false;
+        }
+    });
+    let free = free_for(state, id, &had_it, at);
+    change(state, id, |call_out| {
+        for person in had_it {
+            if let Some(called) = call_out.called.get_mut(&person) {
+                called.next_at = Some(free.get(&person).copied().unwrap_or(at));
+                called.in_round = true;
+            }
+        }
+    });
 }
 
 /// Somebody does not have it any more: where too few are left, whoever had been called, and was told that it is taken, is
@@ -311,15 +322,6 @@ fn remember(state: &mut State, id: CallOutId, person: &PersonId, channel: PageCh
     if sent.len() > limit::REMEMBERED {
         sent.remove(0);
     }
-}
-
-/// A change, given how long whoever had it is asked alone: not at all when there is danger to life.
-fn change_nudged(state: &mut State, id: CallOutId, with: impl FnOnce(&mut CallOut, SignedDuration)) {
-    let (_, escalate_after) = figures(state);
-    change(state, id, |call_out| {
-        let alone = call_out.severity != Severity::DangerToLife;
-        with(call_out, if alone { escalate_after } else { SignedDuration::ZERO });
-    });
 }
 
 /// After a restart a level of which no send was accepted counts afresh: it has not been really called, however long

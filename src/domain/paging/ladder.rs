@@ -300,7 +300,7 @@ pub(super) fn intend(
 }
 
 /// What a call-out is about, as people say it.
-pub(super) fn title(state: &State, call_out: &CallOut) -> String {
+pub(in crate::domain) fn title(state: &State, call_out: &CallOut) -> String {
     let incident = call_out.incident.and_then(|id| state.incidents.by_id.get(&id));
     let playbook = call_out.step.as_ref().and_then(|(id, _)| {
         let version = &incident?.activations.get(id)?.version;
