@@ -12,7 +12,7 @@ pub mod transports;
 
 pub use crate::domain::settings::{Council, Deciding, Detect, Paging};
 pub use files::{FILE_BYTES_MAX, Loaded, PLAYBOOKS_MAX, load, load_at};
-pub use transports::{EmailConfig, ModemConfig, NotifyConfig, SmsConfig, TwilioConfig};
+pub use transports::{EmailConfig, ModemConfig, NotifyConfig, SmsConfig, TwilioConfig, VoicesConfig};
 
 use crate::domain::feed::Feed;
 use crate::domain::problem::{Code, Problem};
@@ -150,6 +150,8 @@ pub struct Config {
     pub twilio: TwilioConfig,
     /// `[modem]`.
     pub modem: ModemConfig,
+    /// `[voices]`.
+    pub voices: VoicesConfig,
     /// `[record]`.
     pub record: Keeping,
     /// `[watch]`.
@@ -190,6 +192,7 @@ impl Config {
             notify: by_serde(&mut root, "notify", text),
             twilio: by_serde(&mut root, "twilio", text),
             modem: by_serde(&mut root, "modem", text),
+            voices: by_serde(&mut root, "voices", text),
             record: Keeping::read(root.table_or_empty("record")),
             watch: Watch::read(root.table_or_empty("watch")),
             demo: Demo::read(root.table_or_empty("demo")),
@@ -267,6 +270,8 @@ impl Config {
             &mut self.notify.key_file,
             &mut self.notify.callback_token_file,
             &mut self.twilio.token_file,
+            &mut self.voices.webhook_secret_file,
+            &mut self.voices.teams_url_file,
             &mut self.web.certificate,
             &mut self.web.private_key,
             &mut self.public.certificate,

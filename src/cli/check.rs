@@ -13,6 +13,7 @@ use crate::domain::reading::{locate, position};
 use crate::domain::record::Record;
 use crate::domain::time::Timestamp;
 use crate::log::tail::Follow;
+use crate::transport::voice::Voice;
 use crate::transport::{Outbox, Providers, SetupProblem, providers};
 use crate::web::tls::Certificate;
 use anyhow::Result;
@@ -123,6 +124,7 @@ fn transports(settings: &Config, config: &Path) -> Vec<Problem> {
     let outbox = Arc::new(Outbox::new(Arc::clone(&clock), 1));
     // The real secret part comes from the log's key; any will do to try the settings.
     let mut slips: Vec<SetupProblem> = Providers::build(settings, "check", &outbox, &clock).err().unwrap_or_default();
+    slips.extend(Voice::all(&settings.voices, &settings.web.public_url).err().unwrap_or_default());
     let (web, public) = (&settings.web, &settings.public);
     let doors = [
         ("web.certificate", &web.certificate, &web.private_key),

@@ -74,6 +74,10 @@ fn page() -> String {
         ),
         page_of(&source, "TwilioConfig", "twilio", &toml::Table::try_from(&config.twilio).unwrap()),
         page_of(&source, "ModemConfig", "modem", &toml::Table::try_from(&config.modem).unwrap()),
+        format!(
+            "# Who else hears of an incident; docs/providers.md.\n{}",
+            page_of(&source, "VoicesConfig", "voices", &toml::Table::try_from(&config.voices).unwrap())
+        ),
         config.deciding.detect.page("detect"),
         config.deciding.paging.page("paging"),
         INTAKE.to_owned(),

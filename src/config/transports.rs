@@ -365,3 +365,30 @@ impl Default for ModemConfig {
         }
     }
 }
+
+/// `[voices]`: who else hears that an incident was opened, taken, stood down, or that nobody has it. Never instead of a
+/// page; nothing waits for them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VoicesConfig {
+    /// A receiver of webhooks (Standard Webhooks), by https. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_url: Option<String>,
+    /// A file that holds its secret, `whsec_...`, readable by its owner only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_secret_file: Option<PathBuf>,
+    /// A file that holds the address of a Teams workflow ("Post to a channel when a webhook request is received"). The address
+    /// is a secret, so it stands in a file of its own. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub teams_url_file: Option<PathBuf>,
+    /// Allows receivers in private networks, and plain http. Default false.
+    pub allow_private: bool,
+    /// Seconds that one attempt may take. 1 to 120, default 10.
+    pub timeout_s: u64,
+}
+
+impl Default for VoicesConfig {
+    fn default() -> Self {
+        Self { webhook_url: None, webhook_secret_file: None, teams_url_file: None, allow_private: false, timeout_s: 10 }
+    }
+}

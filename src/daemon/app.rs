@@ -17,6 +17,7 @@ use super::roster;
 use super::signals::{HangUps, Signals, Told};
 use super::supervise;
 use super::switchboard::Switchboard;
+use super::voices::Speaker;
 use super::watch::{Found, Watch, Watched, start as start_watch, tell_systemd};
 use crate::clock::Clock;
 use crate::config::transports::{EmailVia, SmsVia};
@@ -38,6 +39,7 @@ use crate::keys::{InstallationKey, KeyError};
 use crate::landbook::{Land, LandBook, unknown_bodies};
 use crate::log::heads::HeadKey;
 use crate::transport::callbacks::Callbacks;
+use crate::transport::voice::Voice;
 use crate::transport::{
     Address, EmailTransport, Notify, Outbox, Outgoing, Providers, SendOutcome, SetupProblem, SmsTransport, providers,
 };
@@ -155,6 +157,8 @@ pub struct App {
     pub notify: Option<Arc<Notify>>,
     /// Reads what suppliers call back with.
     pub callbacks: Arc<Callbacks>,
+    /// Who else hears of incidents; taken when the web server starts.
+    voices: Vec<Voice>,
     /// When the record had ended before this start.
     pub ended_at: Timestamp,
     /// The certificates of our own doors.
@@ -212,6 +216,7 @@ impl App {
         let providers = Providers::build(&loaded.config, &inbound, &outbox, &clock).map_err(StartError::Transport)?;
         let callbacks = Arc::new(providers.callbacks(*link_key));
         let Providers { email, sms, notify, .. } = providers;
+        let voices = Voice::all(&loaded.config.voices, &loaded.config.web.public_url).map_err(StartError::Transport)?;
         let email = Switchboard::new(email, Arc::clone(&clock));
         let sms = Switchboard::new(sms, Arc::clone(&clock));
         let (people, names) = watch::channel(Arc::new(loaded.people.clone()));
@@ -258,6 +263,7 @@ impl App {
             sms,
             notify,
             callbacks,
+            voices,
             ended_at,
             certificates: Arc::default(),
             doors,
@@ -440,6 +446,12 @@ impl App {
         super::health::feed(&self.observers, &metrics);
         super::health::feed_sends(&self.email, &metrics);
         super::health::feed_sends(&self.sms, &metrics);
+        for voice in std::mem::take(&mut self.voices) {
+            let place = self.data.join(super::voices::place(&voice));
+            let (door, clock) = (self.engine.door.clone(), Arc::clone(&self.clock));
+            let speaker = Speaker { voice, door, clock, log: self.data.join(engine::LOG_DIR), place };
+            supervise::task("voice", speaker.run(stopped.clone()));
+        }
         let certificates = doors.certificates();
         self.certificates.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&certificates);
         let address = doors.staff.address;
@@ -623,6 +635,7 @@ pub async fn offline(data: &Path, loaded: Loaded) -> Result<App, StartError> {
     let mut loaded = loaded;
     loaded.config.email = crate::transport::EmailConfig::default();
     loaded.config.sms = crate::transport::SmsConfig::default();
+    loaded.config.voices = crate::config::VoicesConfig::default();
     let start = Start {
         loaded,
         config_path: PathBuf::new(),

@@ -20,4 +20,5 @@ pub mod roster;
 pub mod signals;
 pub mod supervise;
 pub mod switchboard;
+pub mod voices;
 pub mod watch;

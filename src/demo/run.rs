@@ -101,6 +101,7 @@ pub async fn run(play: Play, directory: &Path) -> Result<(), DemoError> {
     loaded.config.web.public_url = format!("http://{listen}");
     loaded.config.email = EmailConfig::default();
     loaded.config.sms = SmsConfig::default();
+    loaded.config.voices = crate::config::VoicesConfig::default();
     let data = directory.join("callout-data");
     // The clock stands still while history is loaded, and runs from the moment the page can be seen.
     let clock = Arc::new(Clock::hand(start));

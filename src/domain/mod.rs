@@ -11,6 +11,7 @@ pub mod provider;
 pub mod reading;
 pub mod text;
 pub mod time;
+pub mod voice;
 
 pub mod calendar;
 pub mod contact;

@@ -22,6 +22,7 @@ pub mod outbox;
 pub mod providers;
 mod redact;
 pub mod twilio;
+pub mod voice;
 
 use crate::domain::id::PageId;
 use std::fmt;
