@@ -6,6 +6,7 @@
 
 mod rigs;
 
+use callout::config::ModemConfig;
 use callout::domain::id::PageId;
 use callout::domain::message::Wording;
 use callout::domain::reply::{self, Reply};
@@ -13,8 +14,8 @@ use callout::domain::reply_code::{self, Key};
 use callout::domain::sms_text::{Coding, segments};
 use callout::transport::inbound::{self, Delivery, Sender};
 use callout::transport::{
-    Address, EmailConfig, EmailTransport, EmailVia, Kannel, Outgoing, SendOutcome, SmsConfig, SmsTransport, SmsVia,
-    Smtp, Tls,
+    Address, EmailConfig, EmailTransport, EmailVia, Kannel, Modem, Outgoing, SendOutcome, SmsConfig, SmsTransport,
+    SmsVia, Smtp, Tls,
 };
 use rigs::{Ear, KannelRig, PostfixRig, kannel, postfix};
 use std::sync::Arc;
@@ -259,4 +260,45 @@ fn a_real_sms_gateway_carries_a_page_its_receipts_and_the_reply() {
     let wrong = Kannel::new(&SmsConfig { user: "nobody".into(), ..settings }, &secret).unwrap();
     let outcome = format!("{:?}", run_async(wrong.send(&text_to("+447700900001", 601, "hello".into()))));
     assert_eq!(outcome, r#"Refused { why: "403 Authorization failed for sendsms", fault: Service }"#);
+}
+
+#[test]
+fn a_real_modem_keeper_takes_a_page_into_its_queue() {
+    let inject = std::path::Path::new("/usr/bin/gammu-smsd-inject");
+    if !inject.exists() {
+        println!(
+            "skipped: a_real_modem_keeper_takes_a_page: not installed: gammu-smsd (cargo xtask packages, as root)"
+        );
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    let at = root.path().display();
+    for folder in
+        ["inbox", "outbox", "sent", "error", "phone/sms/1", "phone/sms/2", "phone/sms/3", "phone/sms/4", "phone/sms/5"]
+    {
+        std::fs::create_dir_all(root.path().join(folder)).unwrap();
+    }
+    let settings = format!(
+        "[gammu]\ndevice = {at}/phone\nconnection = none\nmodel = dummy\n[smsd]\nservice = files\ninboxpath = {at}/inbox/\n\
+         outboxpath = {at}/outbox/\nsentsmspath = {at}/sent/\nerrorsmspath = {at}/error/\nlogfile = {at}/log\nchecksecurity = 0\n"
+    );
+    let path = root.path().join("smsdrc");
+    std::fs::write(&path, settings).unwrap();
+    let config = ModemConfig { command: inject.into(), config: path, timeout_s: 15 };
+    let modem = SmsTransport::Modem(Arc::new(Modem::new(&config).unwrap()));
+    let page = PageId(512);
+    for (number, words) in [("+447700900123", wording(page).sms()), ("+447700900124", "Llanŵr: dŵr yn y tŷ".to_owned())]
+    {
+        let outcome = run_async(modem.send(&text_to(number, page.0, words.clone())));
+        assert_eq!(outcome, SendOutcome::Accepted { detail: "in the queue of the modem".into() });
+        let queued: Vec<_> =
+            std::fs::read_dir(root.path().join("outbox")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let ours =
+            queued.iter().find(|path| path.to_string_lossy().contains(number)).expect("it is queued under its number");
+        // The words stand in the file's remarks, cut into lines.
+        let kept = std::fs::read_to_string(ours).unwrap();
+        let kept: String = kept.lines().filter_map(|line| line.strip_prefix("; ")).collect();
+        let beginning: String = words.chars().take(40).collect();
+        assert!(kept.contains(&beginning), "{kept}");
+    }
 }

@@ -60,6 +60,8 @@ impl Modem {
         if segments(&message.text).coding == Coding::Ucs2 {
             command.arg("-unicode");
         }
+        // Else it would read the words as something other than UTF-8.
+        command.env("LC_ALL", "C.UTF-8");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = match command.spawn() {
             Ok(child) => child,
