@@ -6,8 +6,10 @@
 //!
 //! Not here: the API ([`super::api`]), how pages look (`console/templates`).
 
+mod asks;
 mod call;
 mod forms;
+pub mod methane;
 mod phone;
 mod place;
 mod repeats;
@@ -18,7 +20,7 @@ pub use repeats::Callers;
 use super::app::App;
 use super::call::Call;
 use super::problem::{Kind, Problem};
-use super::scope::By;
+use super::scope::{By, Scope};
 use super::serve::whole;
 use super::show::{self, Scene};
 use super::view::{Badge, Chrome, ErrorPage, HealthLine, LogFilter, OutMessage, OutboxPage, Theme, Tone};
@@ -49,6 +51,8 @@ pub enum Page {
     Activate,
     MoveTask,
     StandDown,
+    Escalate,
+    HandOver,
     EnterWarning,
     ContactForm,
     ContactAgain,
@@ -60,6 +64,8 @@ pub enum Page {
     MapReports,
     Phone,
     PhoneAnswer,
+    Wall,
+    WallByToken,
     Rota,
     Log,
     Outbox,
@@ -119,6 +125,8 @@ pub async fn act(page: Page, call: Call) -> Result<Response, Problem> {
         Page::Activate => forms::activate(call).await,
         Page::MoveTask => forms::move_task(call).await,
         Page::StandDown => forms::stand_down(call).await,
+        Page::Escalate => asks::escalate(call).await,
+        Page::HandOver => asks::hand_over(call).await,
         Page::EnterWarning => forms::enter_warning(call).await,
         Page::ContactForm | Page::ContactAgain => Ok(call::form(&call)),
         Page::LogContact => call::log(call).await,
@@ -132,6 +140,8 @@ pub async fn act(page: Page, call: Call) -> Result<Response, Problem> {
         Page::Rota => {
             Ok(html(StatusCode::OK, with_scene(&call, |scene, chrome| pages::rota(chrome, &show::rota(scene)))))
         }
+        Page::Wall => Ok(wall(&call)),
+        Page::WallByToken => wall_by_token(&call),
         Page::Log => log(call).await,
         Page::Outbox => Ok(outbox(&call)),
         Page::Asset => asset(&call),
@@ -218,7 +228,8 @@ async fn incident(call: Call) -> Result<Response, Problem> {
     let id: IncidentId = call.id(0)?;
     // Reads details from files: off the async threads.
     let drawn = blocking(call, move |call| {
-        with_scene(call, |scene, chrome| show::incident(scene, id).map(|page| pages::incident(chrome, &page)))
+        let shows = call.query_value("show").unwrap_or_default();
+        with_scene(call, |scene, chrome| show::incident(scene, id, &shows).map(|page| pages::incident(chrome, &page)))
     })
     .await?;
     drawn.map(|page| html(StatusCode::OK, page)).ok_or_else(|| no_incident(id))
@@ -245,6 +256,19 @@ fn map_layers(call: &Call) -> Result<Response, Problem> {
         return Err(Problem::new(Kind::BadRequest, "bbox is west,south,east,north in metres of the National Grid"));
     };
     Ok(json(&(call.app.desk.outlines)([west, south, east, north])))
+}
+
+fn wall(call: &Call) -> Response {
+    html(StatusCode::OK, with_scene(call, |scene, chrome| pages::wall(chrome, &show::wall(scene))))
+}
+
+/// For a screen that nobody signs in at: its address holds an access token that may read, and that is revoked like any.
+fn wall_by_token(call: &Call) -> Result<Response, Problem> {
+    let token = call.params.first().map(String::as_str).unwrap_or_default();
+    let who = call.app.tokens.check(token, call.app.clock.now());
+    who.filter(|who| who.may(&[Scope::Read]))
+        .map(|_| wall(call))
+        .ok_or_else(|| Problem::new(Kind::NotFound, "there is no such wall; `callout token new` makes a token for it"))
 }
 
 async fn log(call: Call) -> Result<Response, Problem> {

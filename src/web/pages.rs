@@ -7,7 +7,7 @@
 use super::assets;
 use super::view::{
     Chrome, ContactForm, ErrorPage, IncidentPage, IncidentsPage, LogPage, OutboxPage, PhonePage, PhoneState, RotaPage,
-    Section, SignInPage, StartPage,
+    Section, SignInPage, StartPage, WallPage,
 };
 use askama::Template;
 
@@ -66,6 +66,18 @@ struct PhoneTemplate<'a> {
 /// `/p/TOKEN`. Send it with `Referrer-Policy: no-referrer` and `Cache-Control: no-store`.
 pub fn phone(chrome: &Chrome, page: &PhonePage) -> String {
     render(&PhoneTemplate { chrome, page })
+}
+
+#[derive(Template)]
+#[template(path = "wall.html")]
+struct WallTemplate<'a> {
+    chrome: &'a Chrome,
+    page: &'a WallPage,
+}
+
+/// `/wall`
+pub fn wall(chrome: &Chrome, page: &WallPage) -> String {
+    render(&WallTemplate { chrome, page })
 }
 
 #[derive(Template)]

@@ -11,6 +11,7 @@ mod desk;
 mod incident;
 mod pages;
 mod phone;
+mod wall;
 
 pub use chart::{Chart, ChartPoint};
 pub use desk::{
@@ -18,14 +19,15 @@ pub use desk::{
     RepeatReply, SayLine, Topic,
 };
 pub use incident::{
-    Entry, EntryForm, EntryKind, Figure, IncidentPage, IncidentRow, IncidentsPage, MapReport, OpenForm, PersonRow,
-    StandDownForm, TaskRow, WarningForm, WarningRow,
+    AskForm, Entry, EntryForm, EntryKind, EntryRun, Figure, IncidentPage, IncidentRow, IncidentsPage, MapReport,
+    OpenForm, PersonRow, StandDownForm, TaskRow, WarningForm, WarningRow,
 };
 pub use pages::{
     ErrorPage, HealthLine, LogFilter, LogLine, LogPage, OnCallLine, OutMessage, OutMessageKind, OutboxPage, RotaHolder,
-    RotaPage, RotaRow, SignInPage, StartPage,
+    RotaPage, RotaRow, SignInPage, SignalRow, StartPage,
 };
-pub use phone::{Fact, PhonePage, PhoneState, PhoneStep};
+pub use phone::{Fact, MethaneField, PhonePage, PhoneState, PhoneStep};
+pub use wall::WallPage;
 
 use crate::domain::time::Timestamp;
 use jiff::tz::TimeZone;

@@ -31,7 +31,7 @@ function keep(name, plain, bytes) {
   manifest.files[plain] = { name, bytes: bytes.length, gzip: smaller ? packed.length : null };
 }
 
-for (const sheet of ['app', 'phone']) {
+for (const sheet of ['app', 'phone', 'wall']) {
   const { css } = sass.compile(join(here, 'scss', `${sheet}.scss`), {
     loadPaths: [join(here, 'node_modules')],
     style: 'compressed',
@@ -42,7 +42,7 @@ for (const sheet of ['app', 'phone']) {
 
 // Scripts. Chunks that a page may not need (map, chart, desk) are split off and fetched on use.
 const bundle = await esbuild.build({
-  entryPoints: ['app', 'phone'].map((name) => join(here, 'js', `${name}.js`)),
+  entryPoints: ['app', 'phone', 'wall'].map((name) => join(here, 'js', `${name}.js`)),
   bundle: true,
   minify: true,
   splitting: true,

@@ -1,7 +1,7 @@
 //! The forms of the incident pages: each becomes one event, or comes back as it was typed with what is wrong.
 
 use super::{html, local_instant, no_incident, redirect, with_scene};
-use crate::domain::entry::Entry;
+use crate::domain::entry::{Entry, EntryWords};
 use crate::domain::event::{Answer, EntryKind, Event, TaskState, Warning};
 use crate::domain::id::{IncidentId, PlaybookId, Tag, TaskId};
 use crate::domain::playbook::{Severity, WarningLevel};
@@ -53,7 +53,7 @@ impl Form {
 }
 
 /// Sends an event; a refusal of the core comes back as its words.
-async fn submit(call: &Call, event: Event) -> Result<Result<Answer, String>, Problem> {
+pub(super) async fn submit(call: &Call, event: Event) -> Result<Result<Answer, String>, Problem> {
     match call.app.door.submit_one(event).await.map_err(Problem::door)? {
         Answer::Refused(why) => Ok(Err(why)),
         answer => Ok(Ok(answer)),
@@ -187,33 +187,54 @@ pub(super) async fn enter_warning(mut call: Call) -> Result<Response, Problem> {
 pub(super) async fn write_entry(mut call: Call) -> Result<Response, Problem> {
     let incident: IncidentId = call.id(0)?;
     let form = Form::read(&mut call).await?;
-    let kind = match form.get("kind").as_str() {
+    let chosen = form.get("kind");
+    let kind = match chosen.as_str() {
         "decision" => EntryKind::Decision,
         "action" => EntryKind::Action,
         _ => EntryKind::Information,
     };
-    let words = form.get("text");
-    let refused = if words.is_empty() {
-        "Write something first".to_owned()
+    let mut words = EntryWords { text: form.get("text"), ..EntryWords::default() };
+    let mut missing = "Write something first";
+    match chosen.as_str() {
+        "decision" => {
+            words.why = form.get("why");
+            words.options = form.get("options");
+            words.information = form.get("information");
+        }
+        "methane" => {
+            missing = "Fill in one heading at least";
+            words.text = super::methane::words(|name| form.get(name)).unwrap_or_default();
+        }
+        "sitrep" if !words.text.is_empty() => words.text = format!("Situation report\n{}", words.text),
+        _ => {}
+    }
+    let refused = if words.text.is_empty() {
+        missing.to_owned()
     } else {
-        let text = call.app.seal(&words);
+        let text = call.app.seal_entry(&words);
         let event = Event::EntryWritten { incident, entry: Box::new(Entry::of(kind)), by: call.who.author(), text };
         match submit(&call, event).await? {
             Ok(_) => return Ok(redirect(&format!("/incidents/{incident}"))),
             Err(why) => why,
         }
     };
-    let typed = EntryForm { kind: form.get("kind"), text: Field::wrong(words, refused) };
+    let typed = EntryForm {
+        kind: chosen,
+        text: Field::wrong(form.get("text"), refused),
+        why: words.why,
+        options: words.options,
+        information: words.information,
+    };
     incident_again(&call, incident, |page| page.entry_form = typed)
 }
 
-fn incident_again(
+pub(super) fn incident_again(
     call: &Call,
     id: IncidentId,
     change: impl FnOnce(&mut crate::web::view::IncidentPage),
 ) -> Result<Response, Problem> {
     let page = with_scene(call, |scene, chrome| {
-        let mut page = show::incident(scene, id)?;
+        let mut page = show::incident(scene, id, "")?;
         change(&mut page);
         Some(pages::incident(chrome, &page))
     });
@@ -245,10 +266,26 @@ pub(super) async fn activate(mut call: Call) -> Result<Response, Problem> {
 pub(super) async fn move_task(mut call: Call) -> Result<Response, Problem> {
     let (incident, task): (IncidentId, TaskId) = (call.id(0)?, call.id(1)?);
     let form = Form::read(&mut call).await?;
-    let to = if form.get("done") == "0" { TaskState::Open } else { TaskState::Done };
-    match submit(&call, Event::TaskMoved { task, to, by: call.who.author() }).await? {
-        Ok(answer) => Ok(to_incident(&answer, Some(incident))),
-        Err(why) => Err(Problem::new(Kind::BadRequest, why)),
+    let to = match form.get("done").as_str() {
+        "0" => TaskState::Open,
+        "not" => TaskState::NotDone,
+        _ => TaskState::Done,
+    };
+    let because = form.get("because");
+    if to == TaskState::NotDone && because.is_empty() {
+        return Err(Problem::new(Kind::BadRequest, "say why it will not be done: it stands in the log"));
+    }
+    let by = call.who.author();
+    let mut events = vec![Event::TaskMoved { task, to, by: by.clone() }];
+    if to == TaskState::NotDone {
+        let title = call.app.view().incidents.tasks.get(&task).map(|task| task.title.clone()).unwrap_or_default();
+        let words = EntryWords { text: format!("Not done: {title}"), why: because, ..EntryWords::default() };
+        let (entry, text) = (Box::new(Entry::of(EntryKind::Decision)), call.app.seal_entry(&words));
+        events.push(Event::EntryWritten { incident, entry, by, text });
+    }
+    match call.app.door.submit(events).await.map_err(Problem::door)?.swap_remove(0) {
+        Answer::Refused(why) => Err(Problem::new(Kind::BadRequest, why)),
+        answer => Ok(to_incident(&answer, Some(incident))),
     }
 }
 

@@ -1,10 +1,12 @@
 //! The page behind the link of a text or email. GET only shows, however often and by whatever machine; only the
 //! button, a POST, says "I have got this".
 
-use super::{html, redirect, with_scene};
-use crate::domain::event::{Author, Event, Via};
-use crate::domain::id::PageId;
+use super::{html, methane, redirect, with_scene};
+use crate::domain::entry::{Entry, EntryWords};
+use crate::domain::event::{Author, EntryKind, Event, TaskState, Via};
+use crate::domain::id::{PageId, TaskId};
 use crate::domain::reply_code::{self, Key};
+use crate::domain::text::clean_words;
 use crate::web::call::{Call, pairs};
 use crate::web::pages;
 use crate::web::problem::{Kind, Problem};
@@ -15,7 +17,9 @@ use warp::http::StatusCode;
 use warp::reply::Response;
 
 /// The most bytes of the answer's form.
-const FORM_BYTES_MAX: usize = 4 * 1024;
+const FORM_BYTES_MAX: usize = 32 * 1024;
+/// The most characters of one typed text.
+const TEXT_CHARS_MAX: usize = 4_000;
 
 fn page_of(call: &Call) -> Result<(PageId, String), Problem> {
     let token = call.params.first().cloned().unwrap_or_default();
@@ -54,10 +58,47 @@ pub(super) async fn answer(mut call: Call) -> Result<Response, Problem> {
     let event = match answer {
         Some("ack") => Event::Acknowledged { page, by },
         Some("decline") => Event::Declined { page, by },
-        _ => return Err(Problem::new(Kind::BadRequest, "press one of the two buttons")),
+        Some(other) => entry(&call, page, by, other, &fields)?,
+        None => return Err(Problem::new(Kind::BadRequest, "press one of the buttons")),
     };
     call.app.door.submit_one(event).await.map_err(Problem::door)?;
     Ok(redirect(&format!("/p/{token}")))
+}
+
+/// What somebody who has the incident may say of it by their link: a task done, a decision, a METHANE report.
+fn entry(call: &Call, page: PageId, by: Author, what: &str, fields: &[(String, String)]) -> Result<Event, Problem> {
+    let get = |name: &str| -> String {
+        let value = fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).unwrap_or_default();
+        clean_words(value).trim().chars().take(TEXT_CHARS_MAX).collect()
+    };
+    let bad = |words: &str| Problem::new(Kind::BadRequest, words);
+    let view = call.app.view();
+    let call_out = view.paging.pages.get(&page).and_then(|page| view.paging.call_outs.get(&page.call_out));
+    let theirs = call_out.filter(|c| c.acknowledged.iter().any(|have| have.person.as_str() == by.who));
+    let incident = theirs.and_then(|call_out| view.incidents.open_one(call_out.incident?));
+    let incident = incident.ok_or_else(|| bad("say \"I have got this\" first, while the incident is open"))?.id;
+    let (kind, words) = match what {
+        "task" => {
+            let task: TaskId = get("task").parse().map_err(|_| bad("this is no task of the incident"))?;
+            let known = view.incidents.tasks.get(&task).filter(|task| task.incident == incident);
+            known.ok_or_else(|| bad("this is no task of the incident"))?;
+            return Ok(Event::TaskMoved { task, to: TaskState::Done, by });
+        }
+        "methane" => {
+            let text = methane::words(get).ok_or_else(|| bad("fill in one heading at least"))?;
+            (EntryKind::Information, EntryWords { text, ..EntryWords::default() })
+        }
+        "decision" => {
+            let words =
+                EntryWords { text: get("text"), why: get("why"), options: get("options"), ..EntryWords::default() };
+            (EntryKind::Decision, words)
+        }
+        _ => return Err(bad("press one of the buttons")),
+    };
+    if words.text.is_empty() {
+        return Err(bad("write what you decided; go back, nothing typed is lost"));
+    }
+    Ok(Event::EntryWritten { incident, entry: Box::new(Entry::of(kind)), by, text: call.app.seal_entry(&words) })
 }
 
 /// The link of the newest page that is still asked: the demo shows it.

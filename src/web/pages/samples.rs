@@ -107,6 +107,12 @@ pub fn start() -> StartPage {
         phone_href: String::new(),
         look_back_href: text("/incidents/INC-42"),
         incidents: rows(),
+        signals: vec![SignalRow {
+            title: text("Flooding"),
+            evidence: text("23 in 5 min; usual for Sunday 02:00 is 0 to 4"),
+            since: Moment::clock(at("01:51:00"), &zone()),
+            incident: text("INC-42"),
+        }],
         on_call: vec![
             line("Duty officer", "Priya Nair until Mon 08:00"),
             line("Deputy", "Imran Shah until Mon 08:00"),
@@ -178,7 +184,7 @@ pub fn incident() -> IncidentPage {
             figure("86%", "calls connected", "target 90%", Tone::Bad),
             figure("52 s", "mean wait", "target 45 s", Tone::Bad),
         ],
-        entries: vec![
+        entries: runs(vec![
             entry(
                 212,
                 EntryKind::Decision,
@@ -206,7 +212,14 @@ pub fn incident() -> IncidentPage {
                 "01:51:18",
                 "9 in 5 min. Usual for Sunday 01:50 is 0 to 4.",
             ),
-        ],
+        ]),
+        methane: methane(),
+        escalate: AskForm {
+            choices: vec![Choice::new("tactical", "Tactical manager: Kwame Boateng")],
+            ..AskForm::default()
+        },
+        hand_over: AskForm { choices: vec![Choice::new("imran.shah", "Imran Shah")], ..AskForm::default() },
+        shows: String::new(),
         log_href: text("/log?incident=INC-42"),
         entry_form: EntryForm::default(),
         stand_down: StandDownForm {
@@ -299,6 +312,22 @@ pub fn incidents_with_errors() -> IncidentsPage {
         },
         ..incidents()
     }
+}
+
+fn methane() -> Vec<MethaneField> {
+    vec![
+        MethaneField { name: "e", label: "Exact location", value: text("SJ 49401 25322") },
+        MethaneField { name: "h", label: "Hazards, present or possible", value: String::new() },
+    ]
+}
+
+/// The newest stand alone; the rest is one run.
+pub fn runs(mut entries: Vec<Entry>) -> Vec<EntryRun> {
+    let rest = entries.split_off(entries.len().min(4));
+    let alone = entries.into_iter().map(|entry| EntryRun { summary: String::new(), entries: vec![entry] });
+    let run = (!rest.is_empty())
+        .then(|| EntryRun { summary: text("entries by callout itself, 01:51 to 01:55"), entries: rest });
+    alone.chain(run).collect()
 }
 
 pub fn contact() -> ContactForm {
@@ -420,10 +449,26 @@ pub fn contact_with_errors() -> ContactForm {
     }
 }
 
+pub fn wall() -> WallPage {
+    let room = incident();
+    WallPage {
+        badge: badge(Tone::Bad, "Active 22 min"),
+        title: room.title,
+        figures: room.figures,
+        chart: room.chart,
+        people: room.people,
+        due: vec![(badge(Tone::Warn, "Due 02:20"), text("Phone message changed"))],
+        last: vec![(Moment::clock(at("02:12:00"), &zone()), text("Decision by Priya Nair"))],
+        ..WallPage::default()
+    }
+}
+
 pub fn phone() -> PhonePage {
     let fact = |value: &str, label: &str| Fact { value: text(value), label: text(label) };
-    let step = |title: &str, detail: &str| PhoneStep { title: text(title), detail: text(detail) };
+    let step =
+        |title: &str, detail: &str| PhoneStep { title: text(title), detail: text(detail), ..PhoneStep::default() };
     PhonePage {
+        methane: methane(),
         token: text("7KQ4-M2"),
         name: text("Priya"),
         headline: text("Flooding calls far above normal near Mill Street"),

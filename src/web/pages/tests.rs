@@ -30,6 +30,7 @@ fn pages() -> Vec<(&'static str, String)> {
             "phone-declined",
             phone(&demo, &samples::phone_in(PhoneState::Declined { next: "We are paging Imran Shah now.".into() })),
         ),
+        ("wall", wall(&real, &samples::wall())),
         ("log", console!(&real, LogTemplate, Log, samples::log())),
         ("outbox", console!(&demo, OutboxTemplate, Outbox, samples::outbox())),
         ("rota", console!(&real, RotaTemplate, OnCall, samples::rota())),
@@ -81,7 +82,12 @@ fn a_script_typed_as_a_note_stays_text() {
     let hostile = "<script>alert(1)</script>\"'&";
     let mut page = samples::incident();
     page.title = hostile.into();
-    page.entries = vec![Entry { text: hostile.into(), title: hostile.into(), by: hostile.into(), ..Entry::default() }];
+    page.entries = samples::runs(vec![Entry {
+        text: hostile.into(),
+        title: hostile.into(),
+        by: hostile.into(),
+        ..Entry::default()
+    }]);
     page.people[0].detail = hostile.into();
     page.entry_form.text.value = hostile.into();
     let html = render(&IncidentTemplate { chrome: &samples::chrome(), section: Section::Incidents, page: &page });

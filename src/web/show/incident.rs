@@ -2,7 +2,7 @@
 
 use super::Scene;
 use crate::domain::event::{EntryKind as Kind, Receipt, SendResult, TaskState};
-use crate::domain::id::IncidentId;
+use crate::domain::id::{IncidentId, RoleId};
 use crate::domain::incident::{Incident, Line};
 use crate::domain::paging::{CallOut, Page, Status};
 use crate::domain::playbook::{Playbook, Step};
@@ -10,9 +10,10 @@ use crate::domain::record::{Held, Record};
 use crate::domain::register::{BIN_S, Recent};
 use crate::domain::telling::{Sort, readable, severity, short};
 use crate::domain::time::{SignedDuration, Timestamp, after, elapsed, in_words};
+use crate::web::desk::methane;
 use crate::web::view::{
-    Badge, Choice, Entry, EntryForm, EntryKind, Figure, IncidentPage, MapReport, Moment, PersonRow, StandDownForm,
-    TaskRow, Tone,
+    AskForm, Badge, Choice, Entry, EntryForm, EntryKind, EntryRun, Figure, IncidentPage, MapReport, Moment, PersonRow,
+    StandDownForm, TaskRow, Tone,
 };
 use serde_json::{Value, json};
 
@@ -28,7 +29,7 @@ const CONNECTED_TARGET: f64 = 0.90;
 const WAIT_TARGET_S: u64 = 45;
 
 /// `/incidents/ID`; `None` where there is no such incident (or it is too old for the state: the log has it).
-pub fn incident(scene: &Scene<'_>, id: IncidentId) -> Option<IncidentPage> {
+pub fn incident(scene: &Scene<'_>, id: IncidentId, shows: &str) -> Option<IncidentPage> {
     let incident = scene.view.incidents.by_id.get(&id)?;
     let playbooks = in_force(scene, incident);
     let (reports, reports_more) = reports(scene, incident);
@@ -66,7 +67,11 @@ pub fn incident(scene: &Scene<'_>, id: IncidentId) -> Option<IncidentPage> {
             })
             .collect(),
         figures: figures(scene, incident),
-        entries: entries(scene, incident),
+        entries: runs(entries(scene, incident, shows == "people")),
+        shows: shows.to_owned(),
+        escalate: AskForm { choices: roles(scene), ..AskForm::default() },
+        hand_over: AskForm { choices: everybody(scene), ..AskForm::default() },
+        methane: methane::fields(scene, incident),
         log_href: format!("/log?incident={id}"),
         entry_form: EntryForm::default(),
         stand_down: StandDownForm {
@@ -114,10 +119,13 @@ fn worth_showing(record: &Record) -> bool {
 }
 
 /// The timeline, newest first. Pages of one moment are one entry, since they are one act.
-fn entries(scene: &Scene<'_>, incident: &Incident) -> Vec<Entry> {
+fn entries(scene: &Scene<'_>, incident: &Incident, people_only: bool) -> Vec<Entry> {
     let mut shown: Vec<Entry> = Vec::new();
     let mut pages: Option<(Timestamp, Vec<String>)> = None;
-    for line in incident.timeline.iter().rev().filter(|line| worth_showing(&line.record)) {
+    let wanted = |line: &&Line| {
+        worth_showing(&line.record) && (!people_only || !matches!(line.record.sort(), Sort::Signal | Sort::System))
+    };
+    for line in incident.timeline.iter().rev().filter(wanted) {
         let Record::PageIntended { person, channel, .. } = line.record.as_ref() else {
             pages = None;
             if shown.len() == ENTRIES_SHOWN {
@@ -144,6 +152,63 @@ fn entries(scene: &Scene<'_>, incident: &Incident) -> Vec<Entry> {
         }
     }
     shown
+}
+
+/// Folds what callout did by itself between two things that people did, where it is more than a few lines. The newest
+/// stay open: they are what is going on.
+fn runs(entries: Vec<Entry>) -> Vec<EntryRun> {
+    const FOLD_FROM: usize = 3;
+    const OPEN_NEWEST: usize = 4;
+    let own = |entry: &Entry| matches!(entry.kind, EntryKind::System | EntryKind::Signal);
+    let mut runs: Vec<EntryRun> = Vec::new();
+    for (at, entry) in entries.into_iter().enumerate() {
+        let fresh = at <= OPEN_NEWEST || !own(&entry);
+        match runs.last_mut() {
+            Some(run) if !fresh && run.entries.iter().all(own) && at > OPEN_NEWEST + 1 && !run.summary.is_empty() => {
+                run.entries.push(entry);
+            }
+            _ => {
+                runs.push(EntryRun { summary: if fresh { String::new() } else { "run".into() }, entries: vec![entry] })
+            }
+        }
+    }
+    let told = |mut run: EntryRun| {
+        let minute =
+            |entry: Option<&Entry>| entry.map(|e| e.at.text.chars().take(5).collect::<String>()).unwrap_or_default();
+        if run.summary.is_empty() || run.entries.len() < FOLD_FROM {
+            return run
+                .entries
+                .into_iter()
+                .map(|entry| EntryRun { summary: String::new(), entries: vec![entry] })
+                .collect();
+        }
+        let (last, first) = (minute(run.entries.first()), minute(run.entries.last()));
+        run.summary = format!("{} entries by callout itself, {first} to {last}", run.entries.len());
+        vec![run]
+    };
+    runs.into_iter().flat_map(|run| -> Vec<EntryRun> { told(run) }).collect()
+}
+
+/// The roles of the rota with who holds them now.
+fn roles(scene: &Scene<'_>) -> Vec<Choice> {
+    let Some(policy) = scene.policy() else { return Vec::new() };
+    let holders = |role: &RoleId| {
+        let people = policy.rota.on_call(role, scene.now);
+        people.iter().map(|person| scene.name(person.as_str())).collect::<Vec<_>>().join(", ")
+    };
+    let choice = |role: &crate::domain::rota::Role| {
+        let who = holders(&role.id);
+        let who = if who.is_empty() { "nobody on call".to_owned() } else { who };
+        Choice::new(role.id.as_str(), format!("{}: {who}", role.title))
+    };
+    policy.rota.roles.values().map(choice).collect()
+}
+
+fn everybody(scene: &Scene<'_>) -> Vec<Choice> {
+    let people = scene.policy().into_iter().flat_map(|policy| policy.people.keys());
+    let mut all: Vec<Choice> = people.map(|id| Choice::new(id.as_str(), scene.name(id.as_str()))).collect();
+    all.sort_by(|a, b| a.label.cmp(&b.label));
+    all
 }
 
 fn entry(scene: &Scene<'_>, line: &Line) -> Entry {
@@ -197,7 +262,7 @@ fn rest_of(record: &Record, words: &str) -> String {
     }
 }
 
-fn figures(scene: &Scene<'_>, incident: &Incident) -> Vec<Figure> {
+pub(super) fn figures(scene: &Scene<'_>, incident: &Incident) -> Vec<Figure> {
     let figure = |value: String, label: &str, target: &str, tone| Figure {
         value,
         label: label.into(),
@@ -221,7 +286,12 @@ fn figures(scene: &Scene<'_>, incident: &Incident) -> Vec<Figure> {
     let wait = if offered == 0 { None } else { Some(waited / u64::from(offered)) };
     vec![
         figure(incident.contacts_n.to_string(), "contacts logged", "", Tone::Grey),
-        figure(scene.in_five_minutes(incident).to_string(), "in the last 5 min", "", Tone::Grey),
+        figure(
+            scene.in_five_minutes(incident).to_string(),
+            "in the last 5 min",
+            &scene.usual_words(incident),
+            Tone::Grey,
+        ),
         figure(words(to_page), "opened to first page sent", "target 60 s", against(to_page, 60)),
         figure(words(to_answer), "page to acknowledged", "target 5 min", against(to_answer, 300)),
         figure(
@@ -247,7 +317,7 @@ fn calls(scene: &Scene<'_>) -> (u32, u32, u64) {
     })
 }
 
-fn people(scene: &Scene<'_>, incident: &Incident) -> Vec<PersonRow> {
+pub(super) fn people(scene: &Scene<'_>, incident: &Incident) -> Vec<PersonRow> {
     let mut rows = Vec::new();
     for call_out in scene.call_outs(incident.id) {
         for (person, called) in &call_out.called {
@@ -343,7 +413,7 @@ fn how_it_stands(
     }
 }
 
-fn tasks(scene: &Scene<'_>, incident: &Incident) -> Vec<TaskRow> {
+pub(super) fn tasks(scene: &Scene<'_>, incident: &Incident) -> Vec<TaskRow> {
     scene
         .view
         .incidents
@@ -352,6 +422,7 @@ fn tasks(scene: &Scene<'_>, incident: &Incident) -> Vec<TaskRow> {
         .filter(|(_, task)| task.incident == incident.id)
         .map(|(id, task)| {
             let done = matches!(task.state, TaskState::Done | TaskState::NotDone);
+            let not_done = (task.state == TaskState::NotDone).then(|| Badge::new(Tone::Grey, "Not done"));
             let late = task.due.filter(|due| *due < scene.now && task.state == TaskState::Open);
             TaskRow {
                 id: id.to_string(),
@@ -363,7 +434,8 @@ fn tasks(scene: &Scene<'_>, incident: &Incident) -> Vec<TaskRow> {
                     (None, _) => scene.role(&task.owner),
                 },
                 badge: match (done, late, task.due) {
-                    (true, _, _) | (false, None, None) => None,
+                    (true, _, _) => not_done,
+                    (false, None, None) => None,
                     (false, Some(due), _) => {
                         let over = SignedDuration::from_mins(elapsed(due, scene.now).as_mins());
                         Some(Badge::new(Tone::Bad, format!("Overdue {}", in_words(over))))

@@ -8,6 +8,7 @@ mod incidents;
 mod log;
 mod phone;
 mod small;
+mod wall;
 
 pub use crate::domain::telling::readable;
 pub(in crate::web) use incident::letter;
@@ -16,6 +17,7 @@ pub use incidents::incidents;
 pub use log::{escaped, log};
 pub use phone::phone;
 pub use small::{chrome, rota, start};
+pub use wall::wall;
 
 use super::view::{Badge, Chart, ChartPoint, Moment, Tone};
 use crate::domain::entry::EntryWords;
@@ -24,6 +26,7 @@ use crate::domain::incident::Incident;
 use crate::domain::paging::{CallOut, Status};
 use crate::domain::person::People;
 use crate::domain::policy::Policy;
+use crate::domain::record::Rule;
 use crate::domain::register::{BIN_S, Stream};
 use crate::domain::state::View;
 use crate::domain::telling::Teller;
@@ -116,6 +119,11 @@ impl Scene<'_> {
         self.view.paging.call_outs.values().map(std::convert::AsRef::as_ref).filter(move |c| c.incident == Some(id))
     }
 
+    /// What an incident is about, in words.
+    pub fn topic(&self, incident: &Incident) -> String {
+        readable(incident.topic.as_str())
+    }
+
     /// The name of who has the incident.
     pub fn holder_name(&self, id: IncidentId) -> Option<String> {
         self.holder(id).map(|(_, person, _)| self.name(person.as_str()))
@@ -138,11 +146,12 @@ impl Scene<'_> {
         let until = self.now.as_second().div_euclid(BIN_S);
         let from = until - hours * 3_600 / BIN_S;
         let bins = self.view.tally.bins.get(&Stream::Tag(incident.topic.clone()));
+        let usual = self.usual(incident);
         let points: Vec<ChartPoint> = (from..=until)
             .map(|bin| {
                 let at = Timestamp::from_second(bin * BIN_S).unwrap_or(Timestamp::UNIX_EPOCH);
                 let count = bins.and_then(|bins| bins.get(&bin)).copied().unwrap_or(0);
-                ChartPoint { at: Moment::clock(at, self.zone), unix_s: bin * BIN_S, count, usual: None }
+                ChartPoint { at: Moment::clock(at, self.zone), unix_s: bin * BIN_S, count, usual }
             })
             .collect();
         let most = points.iter().map(|point| point.count).max().unwrap_or(0);
@@ -155,6 +164,27 @@ impl Scene<'_> {
             ),
             points,
         }
+    }
+
+    /// How many contacts of the topic are usual in five minutes, by what the newest volume signal about it says; the signal
+    /// counts over a window of its own, so this is its share.
+    pub fn usual(&self, incident: &Incident) -> Option<(f64, f64)> {
+        let signals = &self.view.signals;
+        let known = signals.raised.values().map(|raised| &raised.signal).chain(signals.cleared.values());
+        let of_topic = known.filter(|signal| signal.topic == incident.topic);
+        of_topic.last().and_then(|signal| match signal.rule {
+            Rule::Volume { within_s, usual_low, usual_high, .. } if within_s > 0 => {
+                let share = |n: u32| f64::from(n) * BIN_S as f64 / f64::from(within_s);
+                Some((share(usual_low), share(usual_high)))
+            }
+            _ => None,
+        })
+    }
+
+    /// What is usual, for beside a number: `usual 0 to 4`; empty where it is not learnt.
+    pub fn usual_words(&self, incident: &Incident) -> String {
+        self.usual(incident)
+            .map_or_else(String::new, |(low, high)| format!("usual {:.0} to {:.0}", low.floor(), high.ceil()))
     }
 
     /// Contacts of the incident's topic in the five minutes up to now.

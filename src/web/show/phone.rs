@@ -1,12 +1,19 @@
 //! The page behind the link of a text or email.
 
 use super::Scene;
+use crate::domain::event::TaskState;
 use crate::domain::id::PageId;
+use crate::domain::incident::Incident;
 use crate::domain::paging::Status;
-use crate::domain::playbook::Step;
+use crate::domain::playbook::{Playbook, Step};
 use crate::domain::telling::readable;
 use crate::domain::time::{SignedDuration, after};
+use crate::web::desk::methane;
 use crate::web::view::{Fact, Moment, PhonePage, PhoneState, PhoneStep};
+use std::sync::Arc;
+
+/// First steps shown on a phone at most.
+const STEPS_MAX: usize = 6;
 
 /// `/p/TOKEN` for the page that the token names; `None` where the state does not know it any more.
 pub fn phone(scene: &Scene<'_>, id: PageId, token: &str) -> Option<PhonePage> {
@@ -76,18 +83,37 @@ pub fn phone(scene: &Scene<'_>, id: PageId, token: &str) -> Option<PhonePage> {
                 Some((next_names?, Moment::clock(after(from, escalate_after), scene.zone)))
             })
             .flatten(),
-        steps: playbook
-            .iter()
-            .flat_map(|playbook| &playbook.steps)
-            .filter_map(|step| match step {
-                Step::Task { title, by, .. } => Some(PhoneStep { title: title.clone(), detail: readable(by.as_str()) }),
-                Step::Page { .. } | Step::Say { .. } => None,
-            })
-            .take(6)
-            .collect(),
+        steps: steps(scene, incident, playbook.map(AsRef::as_ref)),
+        methane: incident.map(|incident| methane::fields(scene, incident)).unwrap_or_default(),
         desk: None,
         incident: incident.map(|incident| incident.id.to_string()).unwrap_or_default(),
         incident_href: incident.map(|incident| format!("/incidents/{}", incident.id)).unwrap_or_default(),
         foot: format!("Sent by {}. This link is yours alone.", sent.join(", ")),
     })
+}
+
+/// The first steps: the incident's tasks once they are given, the playbook's before.
+fn steps(scene: &Scene<'_>, incident: Option<&Arc<Incident>>, playbook: Option<&Playbook>) -> Vec<PhoneStep> {
+    let tasks = incident
+        .into_iter()
+        .flat_map(|incident| scene.view.incidents.tasks.iter().filter(move |(_, task)| task.incident == incident.id));
+    let given: Vec<PhoneStep> = tasks
+        .map(|(id, task)| PhoneStep {
+            title: task.title.clone(),
+            detail: scene.role(&task.owner),
+            task: id.to_string(),
+            done: matches!(task.state, TaskState::Done | TaskState::NotDone),
+        })
+        .take(STEPS_MAX)
+        .collect();
+    if !given.is_empty() {
+        return given;
+    }
+    let planned = playbook.into_iter().flat_map(|playbook| &playbook.steps).filter_map(|step| match step {
+        Step::Task { title, by, .. } => {
+            Some(PhoneStep { title: title.clone(), detail: readable(by.as_str()), ..PhoneStep::default() })
+        }
+        Step::Page { .. } | Step::Say { .. } => None,
+    });
+    planned.take(STEPS_MAX).collect()
 }

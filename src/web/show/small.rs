@@ -4,9 +4,14 @@ use super::{Scene, incidents};
 use crate::domain::id::PersonId;
 use crate::domain::paging::Status;
 use crate::domain::rota::Role;
+use crate::domain::telling::readable;
 use crate::web::view::{
-    Badge, Chrome, HealthLine, Moment, OnCallLine, RotaHolder, RotaPage, RotaRow, StartPage, Strip, Theme, Tone,
+    Badge, Chrome, HealthLine, Moment, OnCallLine, RotaHolder, RotaPage, RotaRow, SignalRow, StartPage, Strip, Theme,
+    Tone,
 };
+
+/// Signals shown on the start page.
+const SIGNALS_SHOWN: usize = 12;
 
 /// What stands on every page: council, clock, the most pressing incident, trouble of callout's own.
 pub fn chrome(scene: &Scene<'_>, user: Option<String>, csrf: String, theme: Theme, trouble: Vec<String>) -> Chrome {
@@ -29,7 +34,7 @@ pub fn chrome(scene: &Scene<'_>, user: Option<String>, csrf: String, theme: Them
             title: scene.title(incident),
             meta: format!("{}. Open {}.", scene.officer(incident), scene.ago(incident.opened_at)),
             number: format!("{} in 5 min", scene.in_five_minutes(incident)),
-            usual: String::new(),
+            usual: scene.usual_words(incident),
             chart: Some(scene.chart(incident, 3)),
         }),
         trouble,
@@ -43,24 +48,48 @@ pub fn start(scene: &Scene<'_>, health: Vec<HealthLine>) -> StartPage {
         phone_href: String::new(),
         look_back_href: page.open.iter().chain(&page.closed).next().map(|row| row.href.clone()).unwrap_or_default(),
         incidents: page.open,
-        on_call: scene.policy().map_or_else(Vec::new, |policy| {
-            policy
-                .rota
-                .roles
-                .values()
-                .map(|role| {
-                    let people = policy.rota.on_call(&role.id, scene.now);
-                    let who = people.iter().map(|person| scene.name(person.as_str())).collect::<Vec<_>>();
-                    OnCallLine {
-                        role: role.title.clone(),
-                        badge: who.is_empty().then(|| Badge::new(Tone::Bad, "Gap")),
-                        who: if who.is_empty() { "Nobody".into() } else { who.join(", ") },
-                    }
-                })
-                .collect()
-        }),
+        on_call: on_call(scene),
+        signals: signals(scene),
         health,
     }
+}
+
+/// Each role of the rota and who holds it now.
+pub(super) fn on_call(scene: &Scene<'_>) -> Vec<OnCallLine> {
+    scene.policy().map_or_else(Vec::new, |policy| {
+        policy
+            .rota
+            .roles
+            .values()
+            .map(|role| {
+                let people = policy.rota.on_call(&role.id, scene.now);
+                let who = people.iter().map(|person| scene.name(person.as_str())).collect::<Vec<_>>();
+                OnCallLine {
+                    role: role.title.clone(),
+                    badge: who.is_empty().then(|| Badge::new(Tone::Bad, "Gap")),
+                    who: if who.is_empty() { "Nobody".into() } else { who.join(", ") },
+                }
+            })
+            .collect()
+    })
+}
+
+/// The signals that are raised, newest first, with their evidence.
+fn signals(scene: &Scene<'_>) -> Vec<SignalRow> {
+    let raised = scene.view.signals.raised.iter().rev();
+    raised
+        .map(|(id, raised)| {
+            let cause = crate::domain::record::Cause::Signal(*id);
+            let incident = scene.view.incidents.by_id.values().find(|incident| incident.causes.contains(&cause));
+            SignalRow {
+                title: readable(raised.signal.topic.as_str()),
+                evidence: raised.signal.evidence.clone(),
+                since: Moment::clock(raised.at, scene.zone),
+                incident: incident.map(|incident| incident.id.to_string()).unwrap_or_default(),
+            }
+        })
+        .take(SIGNALS_SHOWN)
+        .collect()
 }
 
 /// `/rota`.

@@ -36,6 +36,11 @@ impl Chart {
         self.points.iter().any(|point| point.usual.is_some())
     }
 
+    /// The highest count.
+    pub fn most(&self) -> u32 {
+        self.points.iter().map(|point| point.count).max().unwrap_or(0)
+    }
+
     /// The highest value drawn, at least 1.
     fn top(&self) -> f64 {
         self.points

@@ -27,12 +27,20 @@ pub struct IncidentPage {
     pub proposed: Vec<Choice>,
     /// Six, in order.
     pub figures: Vec<Figure>,
-    /// Newest first.
-    pub entries: Vec<Entry>,
+    /// Newest first; runs of callout's own doing folded together.
+    pub entries: Vec<EntryRun>,
+    /// What the timeline shows: `people`, or empty for everything.
+    pub shows: String,
     /// The log page with this incident's entries.
     pub log_href: String,
     /// The entry box.
     pub entry_form: EntryForm,
+    /// The escalate form: roles of the rota.
+    pub escalate: AskForm,
+    /// The hand-over form: people.
+    pub hand_over: AskForm,
+    /// The METHANE report, filled in as far as known.
+    pub methane: Vec<super::MethaneField>,
     /// The stand-down form.
     pub stand_down: StandDownForm,
     /// Contacts per 5 minutes.
@@ -58,7 +66,14 @@ impl IncidentPage {
     }
     /// What is wrong with the forms of the page.
     pub fn problems(&self) -> Vec<Problem> {
-        problems_of(&[("entry-text", &self.entry_form.text), ("stand-down-reason", &self.stand_down.reason)])
+        problems_of(&[
+            ("entry-text", &self.entry_form.text),
+            ("escalate-whom", &self.escalate.whom),
+            ("escalate-reason", &self.escalate.reason),
+            ("hand-over-whom", &self.hand_over.whom),
+            ("hand-over-reason", &self.hand_over.reason),
+            ("stand-down-reason", &self.stand_down.reason),
+        ])
     }
 }
 
@@ -73,6 +88,26 @@ pub struct Figure {
     pub target: String,
     /// `Bad` when it misses its target, `Ok` when it meets it, `Grey` without one.
     pub tone: Tone,
+}
+
+/// One entry, or a run of entries that nobody wrote, folded into a line.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EntryRun {
+    /// E.g. `6 entries by callout, 20:42 to 20:46`; empty for an entry that stands alone.
+    pub summary: String,
+    /// Newest first.
+    pub entries: Vec<Entry>,
+}
+
+/// A form that asks for somebody: POST with `csrf`, `whom` and `reason`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AskForm {
+    /// Who can be asked: value = role or person id.
+    pub choices: Vec<Choice>,
+    /// Chosen.
+    pub whom: Field,
+    /// Why, or how it stands.
+    pub reason: Field,
 }
 
 /// What kind of thing an entry of the timeline is; it chooses the mark beside it.
@@ -121,13 +156,20 @@ pub struct Entry {
     pub text: String,
 }
 
-/// The entry box: POST `/incidents/ID/entries` with `csrf`, `kind` (`decision`, `note`, `action`) and `text`.
+/// The entry box: POST `/incidents/ID/entries` with `csrf`, `kind` (`decision`, `note`, `action`, `methane`, `sitrep`), `text`,
+/// and for a decision `why`, `options`, `information`; for METHANE its headings.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EntryForm {
     /// The kind last chosen; empty means `note`.
     pub kind: String,
     /// What was typed.
     pub text: Field,
+    /// Why, of a decision.
+    pub why: String,
+    /// What else was considered.
+    pub options: String,
+    /// The information relied on.
+    pub information: String,
 }
 
 /// POST `/incidents/ID/stand-down` with `csrf` and `reason`.
@@ -167,7 +209,7 @@ pub struct PersonRow {
     pub detail: String,
 }
 
-/// One task of the playbook: ticking it is POST `/incidents/ID/tasks/TASK` with `csrf` and `done` = `1` or `0`.
+/// One task of the playbook: ticking it is POST `/incidents/ID/tasks/TASK` with `csrf` and `done` = `1`, `0`, or `not` with `because`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TaskRow {
     /// `T-97`.
@@ -178,7 +220,7 @@ pub struct TaskRow {
     pub detail: String,
     /// E.g. `Due 02:20`, `Overdue 4 min`; `None` when done or without a time.
     pub badge: Option<Badge>,
-    /// Done.
+    /// Done, or settled as not to be done.
     pub done: bool,
 }
 

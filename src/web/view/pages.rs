@@ -11,10 +11,25 @@ pub struct StartPage {
     pub look_back_href: String,
     /// Open incidents, most severe first.
     pub incidents: Vec<IncidentRow>,
+    /// The surge board: signals that are raised.
+    pub signals: Vec<SignalRow>,
     /// Who is on call now.
     pub on_call: Vec<OnCallLine>,
     /// Each part's health in words.
     pub health: Vec<HealthLine>,
+}
+
+/// One raised signal.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SignalRow {
+    /// What about.
+    pub title: String,
+    /// Why, in words: `23 in 5 min; usual for Sunday 02:00 is 0 to 4`.
+    pub evidence: String,
+    /// Since.
+    pub since: Moment,
+    /// The incident that it counts towards; empty for none.
+    pub incident: String,
 }
 
 /// One role and who has it now.

@@ -2,7 +2,8 @@
 
 use super::{Chart, Moment};
 
-/// `/p/TOKEN`. GET only shows. POST to the same address with `csrf` and `answer` = `ack` or `decline`.
+/// `/p/TOKEN`. GET only shows. POST to the same address with `answer` = `ack` or `decline`; once they have
+/// it also `task` (with `task`), `decision` (with `text`, `why`, `options`) or `methane` (with `methane_m` and so on).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PhonePage {
     /// The token of the link.
@@ -21,6 +22,8 @@ pub struct PhonePage {
     pub state: PhoneState,
     /// Who is paged next, and when; `None` when nobody is left or nothing is waiting.
     pub next: Option<(String, Moment)>,
+    /// The METHANE report, filled in as far as known; shown once they have it.
+    pub methane: Vec<MethaneField>,
     /// First steps of the playbook, at most 6.
     pub steps: Vec<PhoneStep>,
     /// The desk's number as dialled (`+441632960123`) and as read (`01632 960123`).
@@ -34,6 +37,14 @@ pub struct PhonePage {
 }
 
 impl PhonePage {
+    /// Whether this person has it.
+    pub fn mine(&self) -> bool {
+        matches!(self.state, PhoneState::Mine { .. })
+    }
+    /// How many headings of METHANE are filled in.
+    pub fn methane_known(&self) -> usize {
+        self.methane.iter().filter(|field| !field.value.is_empty()).count()
+    }
     /// Whether there is nothing left for this person to do.
     pub fn over(&self) -> bool {
         !matches!(self.state, PhoneState::Asked | PhoneState::Mine { .. })
@@ -49,6 +60,17 @@ pub struct Fact {
     pub label: String,
 }
 
+/// One heading of the METHANE report; posted as `methane_` and its name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MethaneField {
+    /// Its letter, e.g. `e`.
+    pub name: &'static str,
+    /// As it is read.
+    pub label: &'static str,
+    /// What callout knows of it.
+    pub value: String,
+}
+
 /// One first step.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PhoneStep {
@@ -56,6 +78,10 @@ pub struct PhoneStep {
     pub title: String,
     /// How or with whom; may be empty.
     pub detail: String,
+    /// `T-97`, where it is a task that can be ticked.
+    pub task: String,
+    /// Done.
+    pub done: bool,
 }
 
 /// How a page stands, as its person sees it.

@@ -30,12 +30,15 @@ export function wallClock(ms) {
   return `${two(Math.floor(t / 3600))}:${two(Math.floor(t / 60) % 60)}:${two(t % 60)}`;
 }
 
+let ticking = 0;
+
 /** Lets the clock of the bar tick. */
 export function startClock() {
+  clearInterval(ticking);
   const clock = document.getElementById('clock');
   setClock(document.documentElement, clock);
   if (!clock) return;
-  setInterval(() => {
+  ticking = setInterval(() => {
     const text = wallClock(serverNow());
     if (clock.textContent !== text) clock.textContent = text;
   }, 250);

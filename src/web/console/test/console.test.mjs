@@ -86,7 +86,7 @@ before(async () => {
 after(() => stub?.stop());
 
 const pages = () => {
-  const own = ['/', '/contacts/new', '/incidents', ...rooms.slice(0, 1), '/rota', '/log', '/outbox', '/sign-in', '/no-such-page'];
+  const own = ['/', '/contacts/new', '/incidents', ...rooms.slice(0, 1), '/rota', '/wall', '/log', '/outbox', '/sign-in', '/no-such-page'];
   const previews = ['contact-logged', 'contact-errors', 'incidents-errors', 'phone-mine', 'phone-taken', 'phone-declined', 'error-400', 'error-500', 'error-503', 'start'];
   return [...own, ...(phone() ? [phone()] : []), ...(real ? [] : previews.map((name) => `/preview/${name}`))];
 };
@@ -257,10 +257,10 @@ test('callout gone and back: the banner says so, calls go on and wait, and nothi
   }
   assert.match(await page.textContent('#waiting'), /2 calls are waiting to be sent\. Nothing is lost/);
   await page.reload();
-  assert.match(await page.textContent('#waiting'), /2 calls are waiting/);
+  await page.waitForSelector('#waiting >> text=2 calls are waiting');
   await page.fill('#note', 'half a sentence');
   await page.reload();
-  assert.equal(await page.inputValue('#note'), 'half a sentence');
+  await page.waitForFunction(() => document.getElementById('note').value === 'half a sentence');
   const before = new Set(stub.seen.map(({ form }) => form.get('key')));
   stub.down(false);
   stub.seen.length = 0;

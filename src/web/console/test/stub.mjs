@@ -12,7 +12,7 @@ export const havePreviews = () => existsSync(join(target, 'console-preview', 'in
 
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const TYPES = { '.css': 'text/css; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.svg': 'image/svg+xml', '.txt': 'text/plain' };
-const PAGES = { '/': 'start-demo', '/start': 'start', '/contacts/new': 'contact', '/incidents': 'incidents', '/rota': 'rota', '/log': 'log', '/outbox': 'outbox', '/sign-in': 'sign-in' };
+const PAGES = { '/': 'start-demo', '/start': 'start', '/contacts/new': 'contact', '/incidents': 'incidents', '/rota': 'rota', '/log': 'log', '/wall': 'wall', '/outbox': 'outbox', '/sign-in': 'sign-in' };
 
 const area = (kind, name, ring) => ({ type: 'Feature', properties: { kind, name }, geometry: { type: 'Polygon', coordinates: [[...ring, ring[0]]] } });
 const line = (name, points) => ({ type: 'Feature', properties: { kind: 'adopted_highway', name }, geometry: { type: 'LineString', coordinates: points } });
@@ -85,7 +85,9 @@ export async function startStub() {
     if (pathname.endsWith('/map.json')) return json(response, reports);
     if (pathname === '/land') {
       const reply = JSON.parse(readFileSync(join(target, 'console-preview', 'land.json'), 'utf8'));
-      const known = /mill|3494/i.test(searchParams.get('q') ?? '');
+      const typed = searchParams.get('q') ?? '';
+      if (/^mill$/i.test(typed)) return json(response, { ...reply, place: null, owner: null, nearby: [], nearby_total: 0 });
+      const known = /mill st|3494/i.test(typed);
       return json(response, known ? reply : { problem: 'Not a place that callout can read yet.', matches: [], nearby: [] });
     }
     if (pathname.startsWith('/assets/')) {
