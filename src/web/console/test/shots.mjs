@@ -12,7 +12,7 @@ const base = process.env.CALLOUT_URL ?? stub.url;
 const SHOTS = [
   ['start-demo', '/'], ['start', '/start'], ['room', '/incidents/INC-42'], ['incidents', '/incidents'], ['incidents-errors', '/preview/incidents-errors'],
   ['desk', '/contacts/new'], ['desk-errors', '/preview/contact-errors'], ['desk-logged', '/preview/contact-logged'],
-  ['phone', '/p/7KQ4-M2'], ['phone-mine', '/preview/phone-mine'], ['phone-taken', '/preview/phone-taken'], ['log', '/log'], ['outbox', '/outbox'], ['rota', '/rota'], ['sign-in', '/sign-in'], ['error', '/nowhere'],
+  ['phone', '/p/7KQ4-M2'], ['phone-mine', '/preview/phone-mine'], ['phone-taken', '/preview/phone-taken'], ['wall', '/wall'], ['log', '/log'], ['outbox', '/outbox'], ['rota', '/rota'], ['sign-in', '/sign-in'], ['error', '/nowhere'],
 ];
 const SIZES = { wide: { width: 1440, height: 900 }, low: { width: 1366, height: 768 }, phone: { width: 390, height: 844, scale: 2 }, tiny: { width: 320, height: 640 }, night: { width: 1440, height: 900, night: true } };
 for (const [size, settings] of Object.entries(SIZES)) {
