@@ -69,7 +69,7 @@ fn page() -> String {
             page_of(&source, "SmsConfig", "sms", &toml::Table::try_from(&config.sms).unwrap())
         ),
         format!(
-            "# Suppliers that [email] and [sms] may name; docs/providers.md tells how to set up each.\n{}",
+            "# Suppliers that emails and texts may go by; docs/providers.md tells how to set up each.\n{}",
             page_of(&source, "NotifyConfig", "notify", &toml::Table::try_from(&config.notify).unwrap())
         ),
         page_of(&source, "TwilioConfig", "twilio", &toml::Table::try_from(&config.twilio).unwrap()),
