@@ -110,6 +110,21 @@ settings! {
         erase_at: String = "30 3 * * *".to_owned(), 9..=100;
     }
 
+    /// How far a new edition of a map layer may differ from the one before it. A larger change is taken only with
+    /// `--accept-change` and the reason. See docs/layers.md.
+    pub struct Layers {
+        /// Features may grow or shrink by so many per cent.
+        count_change_percent: u32 = 20, 0..=1_000_000;
+        /// Land may grow or shrink by so many per cent.
+        area_change_percent: u32 = 10, 0..=1_000_000;
+        /// Each side of the box around the layer may move by so many per cent of the longer side.
+        extent_change_percent: u32 = 10, 0..=1_000_000;
+        /// So many points are asked in both editions.
+        points: u32 = 2_000, 0..=1_000_000;
+        /// Of them, so many per cent may have another answer.
+        points_change_percent: u32 = 5, 0..=100;
+    }
+
     /// Who notices when callout itself is dead. systemd does on this machine (packaging/callout.service); an outside
     /// monitor does when the machine or its network is gone.
     pub struct Watch {
@@ -154,6 +169,8 @@ pub struct Config {
     pub voices: VoicesConfig,
     /// `[record]`.
     pub record: Keeping,
+    /// `[layers]`.
+    pub layers: Layers,
     /// `[watch]`.
     pub watch: Watch,
     /// `[demo]`.
@@ -194,6 +211,7 @@ impl Config {
             modem: by_serde(&mut root, "modem", text),
             voices: by_serde(&mut root, "voices", text),
             record: Keeping::read(root.table_or_empty("record")),
+            layers: Layers::read(root.table_or_empty("layers")),
             watch: Watch::read(root.table_or_empty("watch")),
             demo: Demo::read(root.table_or_empty("demo")),
         };

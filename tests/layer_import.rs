@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used)]
 
 use callout::cli::import_layer::{self, ImportLayerArgs};
+use callout::config::Layers;
 use callout::domain::ownership::{Bodies, Confidence, Position};
 use callout::domain::place::{GridPoint, Located};
 use callout::landbook::check::{Class, Remedy};
 use callout::landbook::import::{ImportError, ImportOptions, import};
 use callout::landbook::layer::{Crs, Layer};
 use callout::landbook::report::ImportReport;
+use callout::landbook::source::SourceError;
 use callout::landbook::{Land, LandBook, MapBox, store};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -27,8 +29,7 @@ fn options() -> ImportOptions {
         crs: Some(Crs::Bng),
         id_field: Some("id".to_owned()),
         name_field: Some("name".to_owned()),
-        body_field: None,
-        kind_field: None,
+        ..ImportOptions::default()
     }
 }
 
@@ -162,7 +163,7 @@ fn every_class_of_fault_is_told_and_the_sound_feature_is_kept() {
 fn a_number_that_json_cannot_hold_is_refused_with_its_line() {
     let error =
         import(b"{\"type\":\"FeatureCollection\",\n\"features\":[{\"x\":NaN}]}", "x", &options(), None, &mut |_, _| {});
-    let Err(ImportError::NotGeoJson { line: 2, .. }) = error else { panic!("{error:?}") };
+    let Err(ImportError::Source(SourceError::NotGeoJson { line: 2, .. })) = error else { panic!("{error:?}") };
     let huge = collection(&[polygon("huge", &[SQUARE]), polygon("sound", &[SQUARE])]).replacen("349000.0", "1e999", 1);
     let (layer, report) = read(&huge, &options());
     assert!(report.classes.contains_key(&Class::Unreadable), "{report}");
@@ -207,28 +208,23 @@ fn bodies_and_kinds_that_the_table_does_not_know_are_told_at_once() {
     let error = import(collection(&[feature]).as_bytes(), "x", &named, Some(&bodies()), &mut |_, _| {}).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "not in bodies.toml: body \"nobody\", kind \"moor\"; add them there, or mend the names in the layer"
+        "not in bodies.toml: body \"nobody\", kind \"moor\"; add them there, or mend the names in the layer or in the mapping"
     );
 }
 
 fn import_args(file: PathBuf) -> ImportLayerArgs {
+    let said = |word: &str| Some(word.to_owned());
     ImportLayerArgs {
-        file,
-        id: "parks".to_owned(),
-        kind: "park".to_owned(),
-        name: "Parks".to_owned(),
-        date: "2026-04-01".parse().unwrap(),
-        licence: "ours".to_owned(),
-        body: None,
-        accuracy: 1.0,
+        file: Some(file),
+        id: said("parks"),
+        kind: said("park"),
+        name: said("Parks"),
+        date: Some("2026-04-01".parse().unwrap()),
+        licence: said("ours"),
         crs: Some(Crs::Bng),
-        id_field: Some("id".to_owned()),
-        name_field: "name".to_owned(),
-        body_field: Some("body".to_owned()),
-        kind_field: None,
-        dry_run: false,
-        force: false,
-        json: false,
+        id_field: said("id"),
+        body_field: said("body"),
+        ..ImportLayerArgs::default()
     }
 }
 
@@ -238,7 +234,7 @@ fn bodies_path() -> PathBuf {
 
 fn run_import(args: &ImportLayerArgs, data: &Path) -> Result<String, String> {
     let mut out = Vec::new();
-    import_layer::run(args, data, &bodies_path(), &mut |_, _| {}, &mut out)
+    import_layer::run(args, data, &bodies_path(), &Layers::default(), &mut |_, _| {}, &mut out)
         .map(|_| String::from_utf8(out).unwrap())
         .map_err(|error| format!("{error:#}"))
 }
@@ -262,9 +258,10 @@ fn the_old_layer_stays_until_the_new_one_has_passed() {
     assert!(run_import(&dry, dir.path()).unwrap().contains("nothing written"));
     assert_eq!(std::fs::read(&path).unwrap(), old);
 
-    let force = ImportLayerArgs { force: true, ..args };
-    run_import(&force, dir.path()).unwrap();
-    assert_eq!(store::read(&path).unwrap().meta.features, 4);
+    let meant = ImportLayerArgs { accept_change: Some("six parks were sold".to_owned()), ..args.clone() };
+    run_import(&meant, dir.path()).unwrap();
+    let in_force = store::read(&path).unwrap().meta;
+    assert_eq!((in_force.features, in_force.accepted.as_deref()), (4, Some("six parks were sold")));
     assert!(!path.with_extension("json.new").exists());
 }
 
@@ -278,7 +275,8 @@ fn a_damaged_layer_is_told_and_nothing_is_certain_while_it_is_missing() {
     )
     .unwrap();
     run_import(&import_args(file.clone()), dir.path()).unwrap();
-    let roads = ImportLayerArgs { id: "roads".to_owned(), kind: "adopted_highway".to_owned(), ..import_args(file) };
+    let roads =
+        ImportLayerArgs { id: Some("roads".to_owned()), kind: Some("adopted_highway".to_owned()), ..import_args(file) };
     run_import(&roads, dir.path()).unwrap();
     let layers = dir.path().join("layers");
     let place = Located::new(GridPoint::from_metres(349_045.0, 325_045.0), 1.0);

@@ -9,6 +9,7 @@ pub mod demo;
 pub mod explain;
 pub mod health;
 pub mod import_contacts;
+pub mod import_gazetteer;
 pub mod import_layer;
 pub mod incident;
 pub mod keeping;
@@ -141,7 +142,7 @@ enum Verb {
     Page(page::PageArgs),
     /// Access tokens of other systems, and people who sign in to the console
     Token(token::TokenArgs),
-    /// Take in: a map layer, or contacts of the past
+    /// Take in: a map layer, a gazetteer, or contacts of the past
     Import {
         #[command(subcommand)]
         what: Import,
@@ -169,8 +170,10 @@ enum Verb {
 enum Import {
     /// Contacts of the past from CSV or NDJSON; they count, and page nobody
     Contacts(import_contacts::ImportContactsArgs),
-    /// A map layer from GeoJSON, checked and repaired
+    /// A map layer (GeoJSON, GML, Shapefile, GeoPackage, CSV), checked, repaired and compared with the one before
     Layer(import_layer::ImportLayerArgs),
+    /// Where postcodes, properties and streets are (OS Open UPRN, USRN and Names, Code-Point Open, ONS, CSV)
+    Gazetteer(import_gazetteer::ImportGazetteerArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -263,7 +266,18 @@ fn run(cli: Cli, out: &mut dyn Write) -> anyhow::Result<u8> {
                 bar.set_length(all);
                 bar.set_position(done);
             };
-            let report = import_layer::run(&args, &data, &bodies, &mut tell, out);
+            let report = import_layer::run(&args, &data, &bodies, &loaded.config.layers, &mut tell, out);
+            bar.finish_and_clear();
+            report.map(|_| Exit::Well.into())
+        }
+        Verb::Import { what: Import::Gazetteer(args) } => {
+            let data = global.data_dir(&global.load()?.config);
+            let bar = progress("rows");
+            let mut tell = |done: u64, all: u64| {
+                bar.set_length(all);
+                bar.set_position(done);
+            };
+            let report = import_gazetteer::run(&args, &data, &mut tell, out);
             bar.finish_and_clear();
             report.map(|_| Exit::Well.into())
         }

@@ -3,13 +3,13 @@
 mod points;
 
 use self::points::{PointFile, Run, write_touching};
-use super::import_layer::{layers_dir, read_bodies, read_file};
+use super::import_layer::{layers_dir, read_bodies};
 use crate::domain::id::BodyId;
 use crate::domain::ownership::{Confidence, OwnerAnswer, Position, Role};
 use crate::domain::place::{GridPoint, Located, TYPED_GRID_UNCERTAINTY_M, format_grid_reference};
 use crate::landbook::LandBook;
 use crate::landbook::convert::locate_text;
-use crate::landbook::import::{ImportOptions, import};
+use crate::landbook::import::{ImportOptions, import_file};
 use crate::landbook::layer::{Crs, Layer};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
@@ -26,7 +26,7 @@ pub struct OwnerArgs {
     /// A CSV file of points: id,easting,northing in metres
     #[arg(long, conflicts_with = "place")]
     pub points: Option<PathBuf>,
-    /// Ask this GeoJSON file alone: which of its features does each point touch?
+    /// Ask this map file alone (GeoJSON, GML, Shapefile, GeoPackage, CSV): which of its features does each point touch?
     #[arg(long, requires = "points")]
     pub layer: Option<PathBuf>,
     /// With --layer: the property that is the feature's id; else the GeoJSON id, else the place in the file
@@ -95,23 +95,17 @@ fn open(data: &Path, bodies: &Path, out: &mut dyn Write, quiet: bool) -> Result<
 
 /// The map file alone, checked and repaired as an import would.
 fn read_layer(args: &OwnerArgs, path: &Path) -> Result<Layer> {
+    let word = || "file".to_owned();
     let options = ImportOptions {
-        id: "file".to_owned(),
-        name: "file".to_owned(),
-        kind: "file".to_owned(),
-        body: None,
-        date: String::new(),
-        licence: String::new(),
-        accuracy_m: 0.0,
+        id: word(),
+        name: word(),
+        kind: word(),
         crs: args.crs,
         id_field: args.id.clone(),
-        name_field: None,
-        body_field: None,
-        kind_field: None,
+        ..ImportOptions::default()
     };
-    let bytes = read_file(path)?;
-    let (layer, report) = import(&bytes, &path.display().to_string(), &options, None, &mut |_, _| {})
-        .with_context(|| format!("cannot read {}", path.display()))?;
+    let (layer, report) =
+        import_file(path, &options, None, &mut |_, _| {}).with_context(|| format!("cannot read {}", path.display()))?;
     tracing::info!(kept = report.kept, repaired = report.repaired, refused = report.refused, "read the layer");
     Ok(layer)
 }

@@ -82,6 +82,7 @@ fn page() -> String {
         config.deciding.paging.page("paging"),
         INTAKE.to_owned(),
         config.limits.page("limits"),
+        config.layers.page("layers"),
         config.watch.page("watch"),
         config.record.page("record"),
         config.demo.page("demo"),

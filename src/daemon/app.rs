@@ -36,6 +36,7 @@ use crate::domain::time::Timestamp;
 use crate::incoming::GatewayReader;
 use crate::intake::Intake;
 use crate::keys::{InstallationKey, KeyError};
+use crate::landbook::gazetteer::Gazetteers;
 use crate::landbook::{Land, LandBook, unknown_bodies};
 use crate::log::heads::HeadKey;
 use crate::transport::callbacks::Callbacks;
@@ -59,6 +60,8 @@ use tracing::{info, warn};
 pub const STOP_WITHIN: Duration = Duration::from_secs(15);
 /// The map layers' directory inside the data directory.
 pub const LAYERS_DIR: &str = "layers";
+/// The directory of the gazetteers within the data directory.
+pub const GAZETTEERS_DIR: &str = "gazetteers";
 /// Messages that the outbox keeps.
 const OUTBOX_MAX: usize = 500;
 /// Answers to texts that are on their way at one time.
@@ -389,9 +392,14 @@ impl App {
     /// When the core is going down.
     pub async fn load_layers(&self) -> Result<(), StartError> {
         let (dir, bodies) = (self.data.join(LAYERS_DIR), self.bodies());
-        let (book, problems) = tokio::task::spawn_blocking(move || LandBook::load(&dir, bodies))
-            .await
-            .map_err(|error| StartError::Core(error.to_string()))?;
+        let names = self.data.join(GAZETTEERS_DIR);
+        let read = move || (LandBook::load(&dir, bodies), Gazetteers::load_all(&names));
+        let ((book, problems), (gazetteers, unread)) =
+            tokio::task::spawn_blocking(read).await.map_err(|error| StartError::Core(error.to_string()))?;
+        for problem in unread {
+            warn!(%problem, "a gazetteer could not be read, its codes are not located: {problem}");
+        }
+        let book = book.with_gazetteers(Arc::new(gazetteers));
         for problem in problems {
             warn!(%problem, "a map layer could not be read: {problem}");
         }

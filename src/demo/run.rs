@@ -196,6 +196,7 @@ async fn lay_out(app: &App) -> Result<Option<Value>, DemoError> {
             name_field: Some("name".into()),
             body_field: Some("body".into()),
             kind_field: Some("kind".into()),
+            ..ImportOptions::default()
         };
         let (layer, _) = import(geojson.as_bytes(), meta.source, &options, Some(&app.bodies()), &mut |_, _| {})
             .map_err(|error| DemoError::Sample(format!("layer {}: {error}", meta.id)))?;

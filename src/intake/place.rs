@@ -8,7 +8,7 @@ use super::draft::Field;
 use crate::domain::place::{
     DEVICE_UNCERTAINTY_M, GridPoint, GridReference, LatLon, Located, PlaceError, TYPED_GRID_UNCERTAINTY_M,
 };
-use crate::land::Land;
+use crate::land::{Land, Lookup, PlaceCode};
 
 /// What became of the place.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -45,9 +45,9 @@ pub(super) fn find(sheet: &mut Sheet<'_, '_>, land: &dyn Land) -> Found {
         Field::Lat => lat_lon(sheet, land),
         Field::Easting => easting_northing(sheet),
         Field::GridRef => grid_ref(sheet),
-        Field::Postcode => postcode(sheet),
-        Field::Uprn => number(sheet, Field::Uprn, 12),
-        Field::Usrn => number(sheet, Field::Usrn, 8),
+        Field::Postcode => postcode(sheet, land),
+        Field::Uprn => number(sheet, land, Field::Uprn, 12),
+        Field::Usrn => number(sheet, land, Field::Usrn, 8),
         _ => Found { point: None, given: sheet.line(Field::PlaceText, LINE_MAX) },
     }
 }
@@ -138,8 +138,8 @@ fn grid_ref(sheet: &mut Sheet<'_, '_>) -> Found {
     }
 }
 
-/// Kept as given; a slip in its form is told.
-fn postcode(sheet: &mut Sheet<'_, '_>) -> Found {
+/// Kept as given, and located where the gazetteer knows it; a slip in its form is told.
+fn postcode(sheet: &mut Sheet<'_, '_>, land: &dyn Land) -> Found {
     let Some(text) = sheet.line(Field::Postcode, LINE_MAX) else { return Found::default() };
     let letters: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_uppercase()).collect();
     let inward = letters.len().checked_sub(3).map(|at| &letters[at..]);
@@ -152,14 +152,30 @@ fn postcode(sheet: &mut Sheet<'_, '_>) -> Found {
     if !well {
         sheet.doubt(Field::Postcode, "this does not look like a postcode", "check it; it is kept as given");
     }
-    Found { point: None, given: Some(format!("postcode {text}")) }
+    let point = if well { known(sheet, land, Field::Postcode, PlaceCode::Postcode(&text)) } else { None };
+    Found { point, given: Some(format!("postcode {text}")) }
 }
 
-fn number(sheet: &mut Sheet<'_, '_>, field: Field, digits_max: usize) -> Found {
+/// Where the gazetteer says that a code is; a code that it should know and does not is told.
+fn known(sheet: &mut Sheet<'_, '_>, land: &dyn Land, field: Field, code: PlaceCode<'_>) -> Option<Located> {
+    match land.find(code) {
+        Lookup::Found(place) => Some(place.located),
+        Lookup::NotThere => {
+            let problem = format!("this {} is not in the council's gazetteer", field.name());
+            sheet.doubt(field, &problem, "check it, or give another form of the place; it is kept as given");
+            None
+        }
+        Lookup::Several(_) | Lookup::NoGazetteer => None,
+    }
+}
+
+/// Kept as given, and located where the gazetteer knows it.
+fn number(sheet: &mut Sheet<'_, '_>, land: &dyn Land, field: Field, digits_max: usize) -> Found {
     let Some(text) = sheet.digits_or_text(field) else { return Found::default() };
     let text = text.trim();
     if !text.is_empty() && text.len() <= digits_max && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Found { point: None, given: Some(format!("{} {text}", field.name())) };
+        let code = if field == Field::Uprn { PlaceCode::Uprn(text) } else { PlaceCode::Usrn(text) };
+        return Found { point: known(sheet, land, field, code), given: Some(format!("{} {text}", field.name())) };
     }
     let problem = format!("a {} has 1 to {digits_max} digits and nothing else", field.name().to_uppercase());
     sheet.fault(field, &problem, "send the digits alone");

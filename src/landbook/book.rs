@@ -3,6 +3,7 @@
 //! A [`LandBook`] never changes: a reload makes a new one and [`Land`] swaps it in whole, so that no answer ever
 //! mixes two editions. Every answer carries the epoch that gave it.
 
+use super::gazetteer::Gazetteers;
 use super::geometry::{Corner, Extent};
 use super::layer::{Layer, LayerMeta};
 use super::pack;
@@ -30,6 +31,7 @@ pub struct LandBook {
     pub(super) missing: Vec<String>,
     /// What staff have corrected, oldest first.
     pub(super) corrections: Arc<Vec<Arc<Correction>>>,
+    pub(super) gazetteers: Arc<Gazetteers>,
 }
 
 /// A box of the National Grid in metres, for maps.
@@ -53,7 +55,8 @@ impl LandBook {
 
     /// From layers in memory.
     pub fn new(layers: Vec<Arc<Layer>>, bodies: Arc<Bodies>) -> Self {
-        Self { epoch: 1, layers, bodies, missing: Vec::new(), corrections: Arc::default() }
+        let (missing, corrections, gazetteers) = (Vec::new(), Arc::default(), Arc::default());
+        Self { epoch: 1, layers, bodies, missing, corrections, gazetteers }
     }
 
     /// Reads every layer's file of a directory (`DATA/layers`); a directory that is not there holds none.
@@ -93,6 +96,18 @@ impl LandBook {
         }
         book.missing = problems.iter().map(missing_name).collect();
         (book, problems)
+    }
+
+    /// With gazetteers, which are swapped with the layers under one epoch.
+    #[must_use]
+    pub fn with_gazetteers(mut self, gazetteers: Arc<Gazetteers>) -> Self {
+        self.gazetteers = gazetteers;
+        self
+    }
+
+    /// Where postcodes, properties and streets are.
+    pub fn gazetteers(&self) -> &Gazetteers {
+        &self.gazetteers
     }
 
     /// The edition's number; grows with each load into one [`Land`].
@@ -170,7 +185,7 @@ impl LandBook {
 
 fn missing_name(problem: &StoreError) -> String {
     match problem {
-        StoreError::BadId(id) => id.clone(),
+        StoreError::BadId(id) | StoreError::NoEarlier(id) => id.clone(),
         StoreError::Write { path, .. } | StoreError::Read { path, .. } | StoreError::Damaged { path, .. } => {
             path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
         }
@@ -231,6 +246,10 @@ impl crate::land::Land for Land {
 
     fn bodies(&self) -> Arc<Bodies> {
         Arc::clone(&self.current().bodies)
+    }
+
+    fn find(&self, code: crate::land::PlaceCode<'_>) -> crate::land::Lookup {
+        self.current().gazetteers.find(code)
     }
 }
 

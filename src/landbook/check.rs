@@ -22,7 +22,7 @@ const SECOND_OPINION_CORNERS_MAX: usize = 1_500;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
-    /// The feature cannot be read as GeoJSON.
+    /// The feature cannot be read.
     Unreadable,
     /// It has no geometry.
     NoGeometry,
@@ -76,6 +76,8 @@ pub enum Class {
     HoleTurnsAsShell,
     /// The feature's id is another feature's too.
     IdTwice,
+    /// A date cannot be read, or it ends before it begins; the feature holds as if none were given.
+    BadDate,
 }
 
 /// What is done about a class.
@@ -116,7 +118,9 @@ impl Class {
             | Self::PartsShareALine
             | Self::Rounding
             | Self::SecondOpinion => Remedy::Repaired,
-            Self::RepeatedCorner | Self::NotClosed | Self::HoleTurnsAsShell | Self::IdTwice => Remedy::Tidied,
+            Self::RepeatedCorner | Self::NotClosed | Self::HoleTurnsAsShell | Self::IdTwice | Self::BadDate => {
+                Remedy::Tidied
+            }
         }
     }
 
@@ -149,6 +153,7 @@ impl Class {
             Self::NotClosed => "a ring is not closed",
             Self::HoleTurnsAsShell => "a hole turns the same way as its shell",
             Self::IdTwice => "its id is another feature's too",
+            Self::BadDate => "a date cannot be read and is left out",
         }
     }
 }

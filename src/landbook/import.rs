@@ -1,43 +1,40 @@
-//! From a GeoJSON file to a layer: read, told in which coordinates, checked, repaired, converted to whole millimetres.
+//! From a map file to a layer: read, told in which coordinates, checked, repaired, converted to whole millimetres.
 //!
 //! Nothing is dropped in silence: each faulty feature is in the report by its class, repaired or refused. Faults are
 //! looked for in the source's own coordinates first, so that the report says what the source's keeper can mend, and
 //! again in millimetres.
+//!
+//! The file is read one feature at a time, whatever its form ([`super::source`]); what stays in memory is the layer.
 
-use super::check::{Class, Findings, Remedy, Wide, check, second_opinion, tidy};
-use super::convert::to_grid;
-use super::geometry::{Part, Ring};
-use super::layer::{Crs, Feature, Layer, LayerMeta};
-use super::repair::repair;
-use super::report::{Example, ImportReport};
+mod feature;
+
+use super::layer::{Crs, Layer, LayerMeta};
+use super::report::ImportReport;
+use super::source::origin::Origin;
+use super::source::{self, Choice, Form, Go, Named, Source, SourceError};
 use crate::domain::id::BodyId;
 use crate::domain::ownership::Bodies;
-use crate::domain::place::{EASTING_M_MAX, GridPoint, LatLon, NORTHING_M_MAX};
-use serde::de::{IgnoredAny, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
+use crate::domain::place::{GridPoint, LatLon};
+use feature::Taking;
 use sha2::{Digest, Sha256};
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
 
 /// The largest file taken, in bytes.
 pub const FILE_BYTES_MAX: u64 = 2 << 30;
 /// The most features of a layer.
 pub const FEATURES_MAX: usize = 5_000_000;
-/// The most corners of one feature.
-pub const FEATURE_CORNERS_MAX: usize = 1_000_000;
-/// Degrees are checked in billionths, a tenth of a millimetre.
-const NANODEGREES: f64 = 1e9;
-/// Metres are checked, and kept, in thousandths.
-const MILLIMETRES: f64 = 1e3;
-/// Areas at sea may reach so many metres beyond the National Grid.
-const BEYOND_GRID_M: f64 = 100_000.0;
 /// How often the progress is told, in features.
-const PROGRESS_EVERY: usize = 1_000;
+const PROGRESS_EVERY: u64 = 1_000;
+/// The first corners of so many features are enough to tell degrees from metres.
+const LOOKED_AT: usize = 100;
+/// The most different field names remembered, to be told where one is missed.
+const FIELD_NAMES_MAX: usize = 200;
 
-/// What the caller says of the layer.
-#[derive(Debug, Clone)]
+/// What the caller says of the layer. Fields of the file are named by themselves; all that is `None` is as the file
+/// has it, or not there.
+#[derive(Debug, Clone, Default)]
 pub struct ImportOptions {
     /// The layer's id.
     pub id: String,
@@ -55,41 +52,42 @@ pub struct ImportOptions {
     pub accuracy_m: f64,
     /// The coordinates, where the file does not say, or says wrong.
     pub crs: Option<Crs>,
-    /// The property that is the feature's id; without it the GeoJSON id, else the 0-based place in the file.
+    /// The field that is the feature's id; without it the id of the file's form, else the 0-based place in the file.
     pub id_field: Option<String>,
-    /// The property that is its name.
+    /// The field that is its name.
     pub name_field: Option<String>,
-    /// The property that names its body.
+    /// The field that names its body.
     pub body_field: Option<String>,
-    /// The property that names its kind.
+    /// The field that names its kind.
     pub kind_field: Option<String>,
+    /// The field with the first day on which it holds.
+    pub from_field: Option<String>,
+    /// The field with the last day on which it holds.
+    pub until_field: Option<String>,
+    /// The table of a GeoPackage, or the file of an archive, where there are several.
+    pub part: Option<String>,
+    /// The columns of a table with easting (or longitude) and northing (or latitude).
+    pub columns: Option<(String, String)>,
+    /// Lines and points become land so many metres to each side.
+    pub buffer_m: Option<f64>,
+    /// The field with the metres to each side, where features differ.
+    pub buffer_field: Option<String>,
+    /// The field with the whole width in metres.
+    pub width_field: Option<String>,
+    /// Words of the body field, and the body that each means; `*` for every other word.
+    pub bodies: BTreeMap<String, String>,
+    /// Words of the kind field, and the kind that each means; `*` for every other word.
+    pub kinds: BTreeMap<String, String>,
+    /// Only features whose field has one of these words.
+    pub only: BTreeMap<String, Vec<String>>,
 }
 
 /// Why a file is refused as a whole.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// Not UTF-8.
-    #[error("the file is not text in UTF-8 (byte {at}); export it again as GeoJSON in UTF-8")]
-    NotText {
-        /// The first bad byte.
-        at: usize,
-    },
-    /// Not JSON, or not a FeatureCollection.
-    #[error(
-        "line {line}, column {column}: {what}; the file must be one GeoJSON FeatureCollection (NaN and Infinity are \
-         not JSON)"
-    )]
-    NotGeoJson {
-        /// Line, from 1.
-        line: usize,
-        /// Column, from 1.
-        column: usize,
-        /// What the reader said.
-        what: String,
-    },
-    /// Another kind of GeoJSON.
-    #[error("the file is a GeoJSON \"{0}\"; give a FeatureCollection of polygons")]
-    NotACollection(String),
+    /// It cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// Coordinates that callout does not convert.
     #[error("the file says its coordinates are {0}; export it in WGS84 or in EPSG:27700, or say which with --crs")]
     UnknownCrs(String),
@@ -101,78 +99,37 @@ pub enum ImportError {
     NoCrsFits(String),
     /// Latitude first.
     #[error(
-        "the coordinates (first: {0}) stand as latitude,longitude; GeoJSON has longitude first: export the file again"
+        "the coordinates (first: {0}) stand as latitude,longitude; longitude must come first: export the file again"
     )]
     Swapped(String),
+    /// The file, or the caller, says one thing and the numbers another.
+    #[error("the coordinates are {crs} {from}, but the numbers (first: {first}) look like {looks}; {mend}")]
+    Contradicts {
+        /// What was said.
+        crs: Crs,
+        /// By whom.
+        from: &'static str,
+        /// The first corner.
+        first: String,
+        /// What the numbers look like.
+        looks: Crs,
+        /// How to mend it.
+        mend: &'static str,
+    },
     /// Too many features.
-    #[error("the file has {0} features, more than {FEATURES_MAX}; cut it to the council's area")]
-    TooManyFeatures(usize),
+    #[error("the file has more than {FEATURES_MAX} features; cut it to the council's area")]
+    TooManyFeatures,
     /// Bodies or kinds that the table does not know.
-    #[error("not in bodies.toml: {0}; add them there, or mend the names in the layer")]
+    #[error("not in bodies.toml: {0}; add them there, or mend the names in the layer or in the mapping")]
     UnknownNames(String),
     /// No feature was fit to keep.
     #[error("no feature of the file can be used:\n{0}")]
     NothingKept(Box<ImportReport>),
 }
 
-/// The outer frame of the file; features stay text until their turn, so that one that cannot be read is one fault.
-#[derive(Deserialize)]
-struct Collection<'a> {
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default)]
-    crs: Option<serde_json::Value>,
-    #[serde(borrow, default)]
-    features: Option<Vec<&'a RawValue>>,
-}
-
-/// One feature; its coordinates stay text until its type is known, and an empty polygon among others is no riddle.
-#[derive(Deserialize)]
-struct RawFeature<'a> {
-    #[serde(default)]
-    id: Option<serde_json::Value>,
-    #[serde(default)]
-    properties: Option<serde_json::Map<String, serde_json::Value>>,
-    #[serde(borrow, default)]
-    geometry: Option<RawGeometry<'a>>,
-}
-
-#[derive(Deserialize)]
-struct RawGeometry<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
-    #[serde(borrow, default)]
-    coordinates: Option<&'a RawValue>,
-}
-
-/// The first two numbers of a position, not numbers where they are missing or null; a height is dropped.
-#[derive(Clone, Copy)]
-struct Place([f64; 2]);
-
-impl<'de> Deserialize<'de> for Place {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Two;
-        impl<'de> Visitor<'de> for Two {
-            type Value = Place;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a position, such as [-2.75,52.82]")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Place, A::Error> {
-                let mut next = || Ok(seq.next_element::<Option<f64>>()?.flatten().unwrap_or(f64::NAN));
-                let place = Place([next()?, next()?]);
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(place)
-            }
-        }
-        deserializer.deserialize_seq(Two)
-    }
-}
-
-/// Reads a GeoJSON file's bytes.
+/// Reads a map file's bytes; see [`import_file`].
 ///
 /// * `source`: the file's name, for the record.
-/// * `bodies`: when given, each body and kind named must be in it.
-/// * `progress`: told (features done, features in all), at least at the end.
 pub fn import(
     bytes: &[u8],
     source: &str,
@@ -180,45 +137,87 @@ pub fn import(
     bodies: Option<&Bodies>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(Layer, ImportReport), ImportError> {
-    let text = std::str::from_utf8(bytes).map_err(|error| ImportError::NotText { at: error.valid_up_to() })?;
-    let text = text.trim_start_matches('\u{feff}');
-    let frame: Collection<'_> = serde_json::from_str(text).map_err(|error| ImportError::NotGeoJson {
-        line: error.line(),
-        column: error.column(),
-        what: error.to_string(),
-    })?;
-    let raw = match frame.features {
-        Some(raw) if frame.kind == "FeatureCollection" => raw,
-        _ => return Err(ImportError::NotACollection(frame.kind)),
-    };
-    if raw.len() > FEATURES_MAX {
-        return Err(ImportError::TooManyFeatures(raw.len()));
+    from_origin(&Origin::Memory(source, bytes), source, options, bodies, progress)
+}
+
+/// Reads a map file of any form: GeoJSON, GML, Shapefile (the `.shp` with its companions beside it, or a zip of them),
+/// GeoPackage, CSV.
+///
+/// * `bodies`: when given, each body and kind named must be in it.
+/// * `progress`: told (features done, features in all), at least at the end; the second is a guess where the file does
+///   not say.
+pub fn import_file(
+    path: &Path,
+    options: &ImportOptions,
+    bodies: Option<&Bodies>,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(Layer, ImportReport), ImportError> {
+    let source = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    from_origin(&Origin::File(path.to_owned()), &source, options, bodies, progress)
+}
+
+fn from_origin(
+    origin: &Origin<'_>,
+    name: &str,
+    options: &ImportOptions,
+    bodies: Option<&Bodies>,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(Layer, ImportReport), ImportError> {
+    let bytes_n = origin.bytes_n()?;
+    if bytes_n > FILE_BYTES_MAX {
+        let what = format!("it has {} MB, more than {}", bytes_n >> 20, FILE_BYTES_MAX >> 20);
+        return Err(
+            SourceError::Bad { name: name.to_owned(), what, mend: "cut it to the council's area".to_owned() }.into()
+        );
     }
-    let (crs, crs_from) = coordinates(&raw, frame.crs.as_ref(), options.crs)?;
-    let mut reading = Reading {
-        options,
-        crs,
-        report: ImportReport::new(crs, crs_from),
-        features: Vec::with_capacity(raw.len()),
-        ids: BTreeSet::new(),
-        names: BTreeSet::new(),
-        bodies,
-    };
-    for (index, raw_feature) in raw.iter().enumerate() {
-        reading.feature(index, raw_feature.get());
-        if index % PROGRESS_EVERY == 0 {
-            progress(index as u64, raw.len() as u64);
+    let columns = options.columns.as_ref().map(|(x, y)| (x.as_str(), y.as_str()));
+    let file = source::open(origin, &Choice { part: options.part.as_deref(), columns })?;
+    let (crs, crs_from) = coordinates(&*file, options.crs)?;
+    let mut taking = Taking::new(options, bodies, ImportReport::new(file.form().to_string(), crs, crs_from));
+    let known_n = file.features_n();
+    let mut done = 0;
+    let mut fields = BTreeMap::<String, ()>::new();
+    let mut too_many = false;
+    file.each(&mut |raw, part| {
+        if done as usize >= FEATURES_MAX {
+            too_many = true;
+            return Go::Stop;
         }
+        if fields.len() < FIELD_NAMES_MAX {
+            for (name, _) in &raw.fields {
+                if !fields.contains_key(name) {
+                    fields.insert(name.clone(), ());
+                }
+            }
+        }
+        taking.feature(raw);
+        done += 1;
+        if done % PROGRESS_EVERY == 1 {
+            let guess = (done as f64 / part.clamp(1e-6, 1.0)) as u64;
+            progress(done, known_n.unwrap_or(guess).max(done));
+        }
+        Go::On
+    })?;
+    if too_many {
+        return Err(ImportError::TooManyFeatures);
     }
-    progress(raw.len() as u64, raw.len() as u64);
-    reading.known("body", options.body.as_ref().map(BodyId::as_str));
-    reading.known("kind", Some(options.kind.as_str()));
-    if !reading.names.is_empty() {
-        let names: Vec<String> = reading.names.into_iter().take(20).collect();
+    progress(done, done);
+    taking.known("body", options.body.as_ref().map(BodyId::as_str));
+    taking.known("kind", Some(options.kind.as_str()));
+    let (features, mut report, unknown) = taking.done();
+    if !unknown.is_empty() {
+        let names: Vec<String> = unknown.into_iter().take(20).collect();
         return Err(ImportError::UnknownNames(names.join(", ")));
     }
-    if reading.features.is_empty() {
-        return Err(ImportError::NothingKept(Box::new(reading.report)));
+    for (what, field) in named_fields(options) {
+        if done > 0 && !fields.contains_key(field) && fields.len() < FIELD_NAMES_MAX {
+            let names: Vec<&str> = fields.keys().map(String::as_str).collect();
+            let names = if names.is_empty() { "none".to_owned() } else { source::listed(&names) };
+            report.notes.push(format!("no feature has the {what} field \"{field}\"; the file's fields are {names}"));
+        }
+    }
+    if features.is_empty() {
+        return Err(ImportError::NothingKept(Box::new(report)));
     }
     let meta = LayerMeta {
         id: options.id.clone(),
@@ -228,16 +227,56 @@ pub fn import(
         date: options.date.clone(),
         licence: options.licence.clone(),
         accuracy_m: options.accuracy_m,
-        source: source.to_owned(),
-        sha256: hex(&Sha256::digest(bytes)),
+        source: name.to_owned(),
+        sha256: fingerprint(origin, file.form())?,
         crs,
-        features: reading.report.kept,
-        repaired: reading.report.repaired,
+        features: report.kept,
+        repaired: report.repaired,
         valid_from: None,
         valid_until: None,
         accepted: None,
     };
-    Ok((Layer::new(meta, reading.features), reading.report))
+    Ok((Layer::new(meta, features), report))
+}
+
+/// The fields that the options name, but for the name, which files often have not.
+fn named_fields(options: &ImportOptions) -> impl Iterator<Item = (&'static str, &str)> {
+    let named = [
+        ("id", &options.id_field),
+        ("body", &options.body_field),
+        ("kind", &options.kind_field),
+        ("from", &options.from_field),
+        ("until", &options.until_field),
+        ("buffer", &options.buffer_field),
+        ("width", &options.width_field),
+    ];
+    let only = options.only.keys().map(|field| ("only", field.as_str()));
+    named.into_iter().filter_map(|(what, field)| Some((what, field.as_deref()?))).chain(only)
+}
+
+/// SHA-256 of the file; of a bare shapefile, of its companions too.
+fn fingerprint(origin: &Origin<'_>, form: Form) -> Result<String, SourceError> {
+    let mut hash = Sha256::new();
+    let mut add = |origin: &Origin<'_>| -> Result<(), SourceError> {
+        let mut input = origin.stream()?;
+        let mut bytes = vec![0; 1 << 16];
+        loop {
+            let n = input.read(&mut bytes).map_err(|error| origin.failed(error))?;
+            if n == 0 {
+                return Ok(());
+            }
+            hash.update(&bytes[..n]);
+        }
+    };
+    add(origin)?;
+    if form == Form::Shapefile {
+        for end in ["dbf", "prj", "cpg"] {
+            if let Some(companion) = origin.beside(end) {
+                add(&companion)?;
+            }
+        }
+    }
+    Ok(hex(&hash.finalize()))
 }
 
 /// Lower-case hex digits.
@@ -245,279 +284,21 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-struct Reading<'o> {
-    options: &'o ImportOptions,
-    crs: Crs,
-    report: ImportReport,
-    features: Vec<Feature>,
-    ids: BTreeSet<String>,
-    /// Names that the table does not know, `body "x"`.
-    names: BTreeSet<String>,
-    bodies: Option<&'o Bodies>,
-}
-
-impl Reading<'_> {
-    fn feature(&mut self, index: usize, text: &str) {
-        self.report.read += 1;
-        let read = serde_json::from_str::<RawFeature<'_>>(text)
-            .and_then(|feature| Ok((geometry(feature.geometry.as_ref())?, feature)));
-        let (shape, feature) = match read {
-            Ok(read) => read,
-            Err(error) => {
-                let words = Some(error.to_string());
-                self.refuse(Class::Unreadable, Example { feature: index.to_string(), index, at: None, words });
-                return;
-            }
-        };
-        let id = self.id(index, &feature);
-        let mut findings = Findings::new();
-        let mut words = None;
-        let polygons = match shape {
-            Shape::Polygons(polygons) => self.mended(polygons, &mut findings, &mut words),
-            Shape::Not(class, what) => {
-                findings.insert(class, None);
-                words = what;
-                None
-            }
-        };
-        if !self.ids.insert(id.clone()) {
-            findings.insert(Class::IdTwice, None);
-        }
-        let repaired = findings.keys().any(|class| class.remedy() == Remedy::Repaired);
-        let refused = findings.keys().any(|class| class.remedy() == Remedy::Refused);
-        self.report.invalid += u64::from(repaired || refused);
-        for (class, at) in &findings {
-            let at = at.map(|at| self.in_source_units(at));
-            let words = words.clone().filter(|_| {
-                matches!(
-                    class,
-                    Class::SecondOpinion | Class::NotAnArea | Class::TooManyCorners | Class::OutsideGreatBritain
-                )
-            });
-            self.report.note(*class, Example { feature: id.clone(), index, at, words });
-        }
-        let Some(polygons) = polygons.filter(|_| !refused) else {
-            self.report.refused += 1;
-            return;
-        };
-        self.report.kept += 1;
-        self.report.repaired += u64::from(repaired);
-        let (body, kind) =
-            (self.property(&feature, &self.options.body_field), self.property(&feature, &self.options.kind_field));
-        self.known("body", body.as_deref());
-        self.known("kind", kind.as_deref());
-        let parts: Vec<Part> = polygons.into_iter().map(part).collect();
-        self.report.corners += parts.iter().map(|part| part.corners_n() as u64).sum::<u64>();
-        self.features.push(Feature {
-            id,
-            name: self.property(&feature, &self.options.name_field),
-            body: body.map(|body| BodyId::new(body.as_str())),
-            kind: kind.filter(|kind| *kind != self.options.kind),
-            repaired,
-            valid_from: None,
-            valid_until: None,
-            area_m2: parts.iter().map(Part::area_m2).sum(),
-            parts,
-        });
-    }
-
-    fn refuse(&mut self, class: Class, example: Example) {
-        self.report.refused += 1;
-        self.report.invalid += 1;
-        self.report.note(class, example);
-    }
-
-    /// The polygons in millimetres, sound; `None` where nothing can be made of them.
-    fn mended(
-        &self,
-        polygons: Vec<Vec<Vec<[f64; 2]>>>,
-        findings: &mut Findings,
-        words: &mut Option<String>,
-    ) -> Option<Vec<Vec<Vec<Wide>>>> {
-        let unit = match self.crs {
-            Crs::Wgs84 => NANODEGREES,
-            Crs::Bng => MILLIMETRES,
-        };
-        for at in polygons.iter().flatten().flatten() {
-            if !self.in_great_britain(*at) {
-                // So huge a number may not fit the units: it is told in words.
-                *words = Some(format!("{},{}", at[0], at[1]));
-                findings.insert(Class::OutsideGreatBritain, None);
-                return None;
-            }
-        }
-        let units = map_corners(&polygons, |at| Some(at.map(|value| (value * unit).round() as i64)))?;
-        let units = tidy(units, findings);
-        check(&units, findings);
-        let polygons = match self.crs {
-            Crs::Bng => units,
-            Crs::Wgs84 => {
-                let mut outside = None;
-                let converted = map_corners(&units, |at| {
-                    let place = LatLon { lat: at[1] as f64 / NANODEGREES, lon: at[0] as f64 / NANODEGREES };
-                    let point = to_grid(place).ok();
-                    if point.is_none() {
-                        outside = Some(at);
-                    }
-                    point.map(|GridPoint { easting_mm, northing_mm }| [i64::from(easting_mm), i64::from(northing_mm)])
-                });
-                let Some(converted) = converted else {
-                    findings.insert(Class::OutsideGreatBritain, outside);
-                    return None;
-                };
-                // What rounding to the millimetre does is the conversion's doing, not a fault of the source.
-                let mut rounding = Findings::new();
-                let converted = tidy(converted, &mut rounding);
-                check(&converted, &mut rounding);
-                if rounding.keys().any(|class| class.remedy() != Remedy::Tidied) && !self.faulty(findings) {
-                    findings.insert(Class::Rounding, units.first().and_then(|rings| rings.first()?.first().copied()));
-                }
-                converted
-            }
-        };
-        if polygons.is_empty() {
-            findings.entry(Class::NothingLeft).or_insert(None);
-            return None;
-        }
-        if !self.faulty(findings) {
-            let Some(opinion) = second_opinion(&polygons) else { return Some(polygons) };
-            *words = Some(opinion);
-            findings.insert(Class::SecondOpinion, None);
-        }
-        // Rings that only had to be dropped leave sound polygons; the rest is overlaid.
-        let mut left = Findings::new();
-        check(&polygons, &mut left);
-        if left.is_empty() && !findings.contains_key(&Class::SecondOpinion) {
-            return Some(polygons);
-        }
-        repair(polygons, findings)
-    }
-
-    fn faulty(&self, findings: &Findings) -> bool {
-        findings.keys().any(|class| class.remedy() != Remedy::Tidied)
-    }
-
-    fn in_great_britain(&self, [x, y]: [f64; 2]) -> bool {
-        match self.crs {
-            Crs::Wgs84 => LatLon::in_great_britain(y, x).is_ok(),
-            Crs::Bng => {
-                (-BEYOND_GRID_M..=EASTING_M_MAX + BEYOND_GRID_M).contains(&x)
-                    && (-BEYOND_GRID_M..=NORTHING_M_MAX + BEYOND_GRID_M).contains(&y)
-            }
-        }
-    }
-
-    fn in_source_units(&self, at: Wide) -> String {
-        match self.crs {
-            Crs::Wgs84 => format!("{},{}", at[0] as f64 / NANODEGREES, at[1] as f64 / NANODEGREES),
-            Crs::Bng => format!("{},{}", at[0] as f64 / MILLIMETRES, at[1] as f64 / MILLIMETRES),
-        }
-    }
-
-    fn id(&self, index: usize, feature: &RawFeature<'_>) -> String {
-        self.property(feature, &self.options.id_field)
-            .or_else(|| match (&feature.id, &self.options.id_field) {
-                (Some(serde_json::Value::String(id)), None) => Some(id.clone()),
-                (Some(serde_json::Value::Number(id)), None) => Some(id.to_string()),
-                _ => None,
-            })
-            .unwrap_or_else(|| index.to_string())
-    }
-
-    fn property(&self, feature: &RawFeature<'_>, field: &Option<String>) -> Option<String> {
-        match feature.properties.as_ref()?.get(field.as_ref()?)? {
-            serde_json::Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
-            serde_json::Value::Number(number) => Some(number.to_string()),
-            _ => None,
-        }
-    }
-
-    fn known(&mut self, what: &str, name: Option<&str>) {
-        let (Some(bodies), Some(name)) = (self.bodies, name) else { return };
-        let known = match what {
-            "body" => bodies.body(&BodyId::from(name)).is_some(),
-            _ => bodies.kind(name).is_some(),
-        };
-        if !known {
-            self.names.insert(format!("{what} \"{name}\""));
-        }
-    }
-}
-
-/// What a feature's geometry is.
-enum Shape {
-    /// Polygons, rings, corners as they stand in the file.
-    Polygons(Vec<Vec<Vec<[f64; 2]>>>),
-    /// Nothing that can be land, and more words where they help.
-    Not(Class, Option<String>),
-}
-
-fn geometry(geometry: Option<&RawGeometry<'_>>) -> Result<Shape, serde_json::Error> {
-    let Some(geometry) = geometry else { return Ok(Shape::Not(Class::NoGeometry, None)) };
-    let text = geometry.coordinates.map_or("[]", RawValue::get);
-    let polygons: Vec<Vec<Vec<Place>>> = match geometry.kind.as_ref() {
-        "Polygon" => vec![serde_json::from_str(text)?],
-        "MultiPolygon" => serde_json::from_str(text)?,
-        other => return Ok(Shape::Not(Class::NotAnArea, Some(other.to_owned()))),
+/// The file's coordinates: as the caller says, else as the file says, else by the range of the first corners. What
+/// was said must fit the numbers.
+pub(super) fn coordinates(file: &dyn Source, said: Option<Crs>) -> Result<(Crs, &'static str), ImportError> {
+    const TOLD: &str = "as told";
+    let (crs, from) = match (said, file.named()) {
+        (Some(crs), _) => (Some(crs), TOLD),
+        (None, Named::Known(crs)) => (Some(crs), "named in the file"),
+        (None, Named::Other(name)) => return Err(ImportError::UnknownCrs(name)),
+        (None, Named::Not) => (None, "guessed from their range"),
     };
-    let corners_n: usize = polygons.iter().flatten().map(Vec::len).sum();
-    if corners_n > FEATURE_CORNERS_MAX {
-        return Ok(Shape::Not(Class::TooManyCorners, Some(format!("{corners_n} corners"))));
-    }
-    if polygons.iter().flatten().flatten().any(|Place([x, y])| !(x.is_finite() && y.is_finite())) {
-        return Ok(Shape::Not(Class::NotTwoNumbers, None));
-    }
-    let bare = |ring: Vec<Place>| ring.into_iter().map(|Place(at)| at).collect();
-    Ok(Shape::Polygons(polygons.into_iter().map(|rings| rings.into_iter().map(bare).collect()).collect()))
-}
-
-fn map_corners<T: Copy>(
-    polygons: &[Vec<Vec<T>>],
-    mut change: impl FnMut(T) -> Option<Wide>,
-) -> Option<Vec<Vec<Vec<Wide>>>> {
-    polygons
-        .iter()
-        .map(|rings| rings.iter().map(|ring| ring.iter().map(|at| change(*at)).collect()).collect())
-        .collect()
-}
-
-fn part(rings: Vec<Vec<Wide>>) -> Part {
-    let corner = |value: i64| i32::try_from(value).expect("a corner within Great Britain fits 32 bits of millimetres");
-    Part::new(rings.into_iter().map(|ring| Ring::new(ring.into_iter().map(|at| at.map(corner)).collect())).collect())
-}
-
-/// The file's coordinates: as the caller says, else as the file says, else by the range of the first corners.
-fn coordinates(
-    raw: &[&RawValue],
-    named: Option<&serde_json::Value>,
-    said: Option<Crs>,
-) -> Result<(Crs, &'static str), ImportError> {
-    let (crs, from) = match (said, named) {
-        (Some(crs), _) => (Some(crs), "as told"),
-        (None, Some(named)) if !named.is_null() => {
-            let name = named.pointer("/properties/name").and_then(|name| name.as_str()).unwrap_or_default();
-            let upper = name.to_ascii_uppercase();
-            let code = upper.rsplit(':').next().unwrap_or_default();
-            match code {
-                "27700" => (Some(Crs::Bng), "named in the file"),
-                "4326" | "CRS84" | "4258" => (Some(Crs::Wgs84), "named in the file"),
-                _ => {
-                    return Err(ImportError::UnknownCrs(if name.is_empty() {
-                        named.to_string()
-                    } else {
-                        name.to_owned()
-                    }));
-                }
-            }
-        }
-        _ => (None, "guessed from their range"),
-    };
-    // The first corner of up to so many features: enough to tell degrees from metres.
-    const LOOKED_AT: usize = 100;
     let mut fits: BTreeMap<&str, usize> = BTreeMap::new();
     let mut first = None;
-    for corner in raw.iter().filter_map(|raw| first_corner(raw.get())).take(LOOKED_AT) {
-        let [x, y] = corner;
+    let mut looked = 0;
+    file.each(&mut |raw, _| {
+        let Some([x, y]) = raw.shape.first() else { return Go::On };
         first.get_or_insert_with(|| format!("{x},{y}"));
         let fit = if LatLon::in_great_britain(y, x).is_ok() {
             "wgs84"
@@ -529,24 +310,30 @@ fn coordinates(
             "neither"
         };
         *fits.entry(fit).or_default() += 1;
-    }
+        looked += 1;
+        if looked < LOOKED_AT { Go::On } else { Go::Stop }
+    })?;
     let first = first.unwrap_or_else(|| "none".to_owned());
     let best = fits.iter().max_by_key(|(_, n)| **n).map(|(fit, _)| *fit);
+    let contradicts = |crs, looks| ImportError::Contradicts {
+        crs,
+        from,
+        first: first.clone(),
+        looks,
+        mend: if from == TOLD {
+            "leave --crs out, or say the other"
+        } else {
+            "export it again, or say which with --crs"
+        },
+    };
     match (crs, best) {
         (Some(Crs::Wgs84) | None, Some("swapped")) => Err(ImportError::Swapped(first)),
+        (Some(Crs::Wgs84), Some("bng")) => Err(contradicts(Crs::Wgs84, Crs::Bng)),
+        (Some(Crs::Bng), Some("wgs84" | "swapped")) => Err(contradicts(Crs::Bng, Crs::Wgs84)),
         (Some(crs), _) => Ok((crs, from)),
         (None, Some("wgs84")) => Ok((Crs::Wgs84, from)),
         (None, Some("bng")) => Ok((Crs::Bng, from)),
         (None, None) => Ok((Crs::Wgs84, from)),
         (None, Some(_)) => Err(ImportError::NoCrsFits(first)),
-    }
-}
-
-/// The first corner of a feature.
-fn first_corner(feature: &str) -> Option<[f64; 2]> {
-    let feature: RawFeature<'_> = serde_json::from_str(feature).ok()?;
-    match geometry(feature.geometry.as_ref()).ok()? {
-        Shape::Polygons(polygons) => polygons.into_iter().flatten().flatten().next(),
-        Shape::Not(..) => None,
     }
 }

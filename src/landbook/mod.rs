@@ -5,15 +5,21 @@
 
 mod answering;
 pub mod book;
+pub mod buffer;
 pub mod check;
 pub mod convert;
+pub mod editions;
+pub mod gates;
+pub mod gazetteer;
 pub mod geometry;
 pub mod import;
 pub mod layer;
+pub mod mapping;
 pub mod pack;
 pub mod packed;
 pub mod repair;
 pub mod report;
+pub mod source;
 pub mod store;
 
 pub use book::{Land, LandBook, MapBox, unknown_bodies};

@@ -36,6 +36,8 @@ pub struct ClassReport {
 /// The report of one import. `kept + refused = read`; a feature counts once however many faults it has.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ImportReport {
+    /// What the file was: GeoJSON, GML, ...
+    pub form: String,
     /// Features in the file.
     pub read: u64,
     /// Features in the layer.
@@ -46,6 +48,10 @@ pub struct ImportReport {
     pub repaired: u64,
     /// Not in the layer.
     pub refused: u64,
+    /// Features that the mapping leaves out; they count nowhere else.
+    pub left_out: u64,
+    /// Of the kept: drawn around a line or a point.
+    pub drawn: u64,
     /// Corners in the layer.
     pub corners: u64,
     /// The coordinates of the source.
@@ -54,20 +60,27 @@ pub struct ImportReport {
     pub crs_from: &'static str,
     /// By class.
     pub classes: BTreeMap<Class, ClassReport>,
+    /// What else whoever imports should know, a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl ImportReport {
-    pub(super) fn new(crs: Crs, crs_from: &'static str) -> Self {
+    pub(super) fn new(form: String, crs: Crs, crs_from: &'static str) -> Self {
         Self {
+            form,
             read: 0,
             kept: 0,
             invalid: 0,
             repaired: 0,
             refused: 0,
+            left_out: 0,
+            drawn: 0,
             corners: 0,
             crs,
             crs_from,
             classes: BTreeMap::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -85,9 +98,26 @@ impl fmt::Display for ImportReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} features read, {} kept ({} repaired), {} refused; {} invalid in all; {} corners; coordinates {} ({})",
-            self.read, self.kept, self.repaired, self.refused, self.invalid, self.corners, self.crs, self.crs_from
+            "{}: {} features read, {} kept ({} repaired), {} refused; {} invalid in all; {} corners; coordinates {} ({})",
+            self.form,
+            self.read,
+            self.kept,
+            self.repaired,
+            self.refused,
+            self.invalid,
+            self.corners,
+            self.crs,
+            self.crs_from
         )?;
+        if self.left_out > 0 {
+            writeln!(f, "  {} features left out by the mapping", self.left_out)?;
+        }
+        if self.drawn > 0 {
+            writeln!(f, "  {} drawn around their line or point", self.drawn)?;
+        }
+        for note in &self.notes {
+            writeln!(f, "  note: {note}")?;
+        }
         for remedy in [Remedy::Refused, Remedy::Repaired, Remedy::Tidied] {
             for (class, report) in self.classes.iter().filter(|(class, _)| class.remedy() == remedy) {
                 let word = match remedy {

@@ -26,6 +26,9 @@ pub enum StoreError {
     /// The id would not do as a file's name.
     #[error("\"{0}\" cannot be a layer's id; use small letters, digits, _ and -, at most 64, such as adopted-highways")]
     BadId(String),
+    /// There is no earlier edition to go back to.
+    #[error("there is no earlier edition of the layer \"{0}\"; callout import layer --list shows what there is")]
+    NoEarlier(String),
     /// Writing failed; the old file, if any, is untouched.
     #[error("cannot write {path}: {source}; is there space, and may callout write there?")]
     Write {
@@ -91,14 +94,11 @@ pub fn path_of(dir: &Path, id: &str) -> Result<PathBuf, StoreError> {
     Ok(dir.join(format!("{id}.json")))
 }
 
-/// Writes a layer durably and puts it in the place of the old one. Until it returns, a reader finds the old one.
+/// Writes a layer durably and puts it in the place of the old one, which is kept among the earlier ones
+/// ([`super::editions`]). Until it returns, a reader finds the old one.
 pub fn write(dir: &Path, layer: &Layer) -> Result<PathBuf, StoreError> {
     let path = path_of(dir, &layer.meta.id)?;
     let draft = path.with_extension("json.new");
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| StoreError::Write { path, source }
-    };
     fs::create_dir_all(dir).map_err(failed(dir))?;
     write_draft(&draft, layer).map_err(failed(&draft))?;
     // The new one must pass before the old one goes.
@@ -106,9 +106,38 @@ pub fn write(dir: &Path, layer: &Layer) -> Result<PathBuf, StoreError> {
     if back.meta != layer.meta || back.features() != layer.features() {
         return Err(StoreError::Damaged { path: draft, what: "it does not read back as it was written".to_owned() });
     }
+    super::editions::keep(dir, &layer.meta.id)?;
     fs::rename(&draft, &path).map_err(failed(&path))?;
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed(dir))?;
+    sync(dir)?;
     Ok(path)
+}
+
+/// Makes renamings in a directory durable.
+pub(super) fn sync(dir: &Path) -> Result<(), StoreError> {
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed(dir))
+}
+
+/// A failure to write, with its file.
+pub(super) fn failed(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+    let path = path.to_owned();
+    move |source| StoreError::Write { path, source }
+}
+
+/// What is known of a layer by the beginning of its file, without reading the features or checking the seal: for
+/// lists.
+pub fn read_meta(path: &Path) -> Result<LayerMeta, StoreError> {
+    /// The head of the longest line that an import writes.
+    const META_BYTES_MAX: u64 = 1 << 20;
+    let damaged = |what: &str| StoreError::Damaged { path: path.to_owned(), what: what.to_owned() };
+    let mut line = String::new();
+    File::open(path)
+        .and_then(|file| {
+            io::BufRead::read_line(&mut io::Read::take(io::BufReader::new(file), META_BYTES_MAX), &mut line)
+        })
+        .map_err(|source| StoreError::Read { path: path.to_owned(), source })?;
+    let meta = line.split_once("\"meta\":").and_then(|(_, rest)| rest.rsplit_once(",\"features\":["));
+    let (meta, _) = meta.ok_or_else(|| damaged("it does not begin as a layer does"))?;
+    serde_json::from_str(meta).map_err(|error| damaged(&error.to_string()))
 }
 
 fn write_draft(draft: &Path, layer: &Layer) -> io::Result<()> {
