@@ -15,7 +15,6 @@ use crate::landbook::layer::Crs;
 use crate::landbook::source::archive::Archive;
 use crate::landbook::source::origin::Origin;
 use crate::landbook::source::{self, Choice, Form, Go, Raw, Shape, SourceError};
-use rstar::RTree;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -366,16 +365,41 @@ fn point(one: Found, reach_m: f64) -> Entry {
     Entry { key: one.key, folded: String::new(), name: String::new(), at: one.at, reach_dm, line: Vec::new() }
 }
 
-/// Postcodes tile the ground: one reaches about as far as its neighbours' points are away.
+/// Postcodes tile the ground: one reaches about as far as its neighbours' points are away. They are looked for in
+/// squares around, ring by ring, as far as a postcode may reach.
 fn postcodes(found: Vec<Found>) -> Vec<Entry> {
-    let tree = RTree::bulk_load(found.iter().map(|one| one.at.map(f64::from)).collect());
+    const SQUARE_MM: i32 = 500_000;
+    const RINGS: i32 = 4;
+    let square = |at: [i32; 2]| at.map(|mm| mm.div_euclid(SQUARE_MM));
+    let mut squares: BTreeMap<[i32; 2], Vec<[i32; 2]>> = BTreeMap::new();
+    for one in &found {
+        squares.entry(square(one.at)).or_default().push(one.at);
+    }
+    let near_m = |at: [i32; 2]| {
+        let [x, y] = square(at);
+        let mut gaps = Vec::new();
+        for ring in 0..=RINGS {
+            for column in x - ring..=x + ring {
+                // Only the edge of the ring: its middle was looked at before.
+                let step = if (column - x).abs() == ring { 1 } else { (2 * ring).max(1) };
+                for row in (y - ring..=y + ring).step_by(step as usize) {
+                    let there = squares.get(&[column, row]).into_iter().flatten();
+                    gaps.extend(there.map(|other| gap_mm(at, *other)));
+                }
+            }
+            gaps.sort_by(f64::total_cmp);
+            // The point itself is the first; what lies within the rings looked at is certain.
+            if let Some(gap) = gaps.get(NEIGHBOUR).filter(|gap| **gap <= f64::from(ring * SQUARE_MM)) {
+                return gap / 1_000.0;
+            }
+            gaps.truncate(10 * NEIGHBOUR);
+        }
+        f64::INFINITY
+    };
     found
         .into_iter()
         .map(|one| {
-            let at = one.at.map(f64::from);
-            let gap_m = |other: &[f64; 2]| (other[0] - at[0]).hypot(other[1] - at[1]) / 1_000.0;
-            let near = tree.nearest_neighbor_iter(&at).take(NEIGHBOUR + 1).map(gap_m).last();
-            let reach_m = near.unwrap_or(0.0).clamp(*POSTCODE_REACH_M.start(), *POSTCODE_REACH_M.end());
+            let reach_m = near_m(one.at).clamp(*POSTCODE_REACH_M.start(), *POSTCODE_REACH_M.end());
             point(one, reach_m)
         })
         .collect()
