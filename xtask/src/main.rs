@@ -5,6 +5,7 @@
 //! a fresh clone starts at once.
 
 mod demo;
+mod fuzz;
 mod needs;
 mod packages;
 mod peers;
@@ -21,6 +22,7 @@ const USAGE: &str = "usage: cargo xtask VERB [ARGUMENTS]
 
   demo [ARGUMENTS]      builds the console and callout, then plays a storm evening; arguments go to `callout demo`
   test [PART ...]       sets up what the tests need, then runs every part, or only those named
+  fuzz [READER] [MINUTES]  the readers of map files and gazetteers against bent files; ten minutes each
   web                   builds the console's styles and scripts into target/web (needs Node)
   packages              installs what the tests against real servers need: Debian packages (needs root), and the
                         suppliers' client libraries into target/peers";
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
     let outcome = match verb {
         "demo" => demo::run(&root, rest),
         "test" => test::run(&root, rest),
+        "fuzz" => fuzz::run(&root, rest),
         "web" => web::run(&root, rest),
         "packages" => packages::run(&root, rest),
         "help" | "-h" | "--help" => {

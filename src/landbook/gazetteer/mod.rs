@@ -10,7 +10,7 @@ mod read;
 
 pub use code::{postcode, street_key};
 pub use file::{GazetteerError, load, path_of, write};
-pub use read::{GazetteerReport, ReadOptions, read};
+pub use read::{GazetteerReport, ReadError, ReadOptions, read, read_bytes};
 
 use crate::domain::place::{GridPoint, Located};
 use crate::land::{KnownPlace, Lookup, PlaceCode, SEVERAL_MAX};

@@ -156,8 +156,16 @@ pub fn read(
     from_origin(&Origin::File(path.to_owned()), &name, options, progress)
 }
 
-/// Reads from memory; see [`read`].
-pub fn from_origin(
+/// Reads from memory; see [`read()`].
+pub fn read_bytes(
+    bytes: &[u8],
+    name: &str,
+    options: &ReadOptions,
+) -> Result<(Gazetteer, GazetteerReport), ReadError> {
+    from_origin(&Origin::Memory(name, bytes), name, options, &mut |_, _| {})
+}
+
+fn from_origin(
     origin: &Origin<'_>,
     source_name: &str,
     options: &ReadOptions,
