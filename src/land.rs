@@ -21,6 +21,36 @@ pub enum PlaceCode<'a> {
     Street(&'a str),
 }
 
+impl<'a> PlaceCode<'a> {
+    /// What a typed text that is no grid reference and no pair of numbers may be: `UPRN 1234`, `usrn 20500017`,
+    /// `WX2 4QD`; else the name of a street. `None` for what has no letter.
+    pub fn told(text: &'a str) -> Option<Self> {
+        let text = text.trim();
+        let after = |word: &str| {
+            let (first, rest) = text.split_at_checked(word.len())?;
+            let rest = rest.trim_start_matches([' ', ':', '=']);
+            (first.eq_ignore_ascii_case(word) && rest.bytes().all(|byte| byte.is_ascii_digit())).then_some(rest)
+        };
+        if let Some(digits) = after("uprn") {
+            return Some(Self::Uprn(digits));
+        }
+        if let Some(digits) = after("usrn") {
+            return Some(Self::Usrn(digits));
+        }
+        let letters: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+        let inward = letters.len().checked_sub(3).and_then(|at| letters.get(at..));
+        let postcode = (5..=7).contains(&letters.len())
+            && letters.iter().all(u8::is_ascii_alphanumeric)
+            && letters[0].is_ascii_alphabetic()
+            && inward
+                .is_some_and(|inward| inward[0].is_ascii_digit() && inward[1..].iter().all(u8::is_ascii_alphabetic));
+        if postcode {
+            return Some(Self::Postcode(text));
+        }
+        text.chars().any(char::is_alphabetic).then_some(Self::Street(text))
+    }
+}
+
 /// A place that a gazetteer knows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KnownPlace {
@@ -80,5 +110,21 @@ pub trait Land: Send + Sync {
     /// The responsible body alone; `None` is an explicit unknown.
     fn body(&self, place: Located) -> Option<BodyId> {
         self.owner(place).body
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typed_code_is_told_from_a_streets_name() {
+        assert_eq!(PlaceCode::told(" wx2 4qd "), Some(PlaceCode::Postcode("wx2 4qd")));
+        assert_eq!(PlaceCode::told("UPRN 100012"), Some(PlaceCode::Uprn("100012")));
+        assert_eq!(PlaceCode::told("usrn:20500001"), Some(PlaceCode::Usrn("20500001")));
+        assert_eq!(PlaceCode::told("Mill Street"), Some(PlaceCode::Street("Mill Street")));
+        assert_eq!(PlaceCode::told("Usrnby Road"), Some(PlaceCode::Street("Usrnby Road")));
+        assert_eq!(PlaceCode::told("12 34"), None);
+        assert_eq!(PlaceCode::told(""), None);
     }
 }

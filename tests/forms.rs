@@ -21,7 +21,13 @@ use std::path::{Path, PathBuf};
 
 fn plain(id_field: &str) -> ImportOptions {
     let word = |word: &str| word.to_owned();
-    ImportOptions { id: word("x"), name: word("X"), kind: word("park"), id_field: Some(word(id_field)), ..ImportOptions::default() }
+    ImportOptions {
+        id: word("x"),
+        name: word("X"),
+        kind: word("park"),
+        id_field: Some(word(id_field)),
+        ..ImportOptions::default()
+    }
 }
 
 fn read(bytes: &[u8], options: &ImportOptions) -> (Layer, ImportReport) {
@@ -37,9 +43,7 @@ fn refused(bytes: &[u8]) -> String {
 
 /// Plots of 20 m in a row at 349 km, 325 km; each third with a hole, shells clockwise as shapefiles want them.
 fn plots(n: usize) -> Vec<Feature> {
-    let square = |x: f64, y: f64, side: f64| {
-        vec![[x, y], [x, y + side], [x + side, y + side], [x + side, y], [x, y]]
-    };
+    let square = |x: f64, y: f64, side: f64| vec![[x, y], [x, y + side], [x + side, y + side], [x + side, y], [x, y]];
     (0..n)
         .map(|at| {
             let x = 349_000.0 + 25.0 * at as f64;
@@ -66,15 +70,27 @@ fn the_same_land_comes_out_of_every_form() {
         ("gml", formats::gml(&plots, srs), "INSPIREID"),
         ("shapefile", formats::shapefile(&plots, 5, BNG_WKT), "REF"),
         ("geopackage", formats::geopackage(&plots, 27700), "ref"),
-        ("zipped gml", formats::zip(&[("Land_Registry_Cadastral_Parcels.gml", &formats::gml(&plots, srs))]), "INSPIREID"),
-        ("zipped geopackage", formats::zip(&[("readme.txt", b"hello"), ("a/b.gpkg", &formats::geopackage(&plots, 27700))]), "ref"),
+        (
+            "zipped gml",
+            formats::zip(&[("Land_Registry_Cadastral_Parcels.gml", &formats::gml(&plots, srs))]),
+            "INSPIREID",
+        ),
+        (
+            "zipped geopackage",
+            formats::zip(&[("readme.txt", b"hello"), ("a/b.gpkg", &formats::geopackage(&plots, 27700))]),
+            "ref",
+        ),
         ("zipped geojson", formats::zip(&[("plots.geojson", &formats::geojson(&plots))]), "ref"),
     ] {
         let (layer, report) = read(&bytes, &plain(field));
         assert_eq!(report.crs, Crs::Bng, "{name}");
         assert_eq!(layer.features(), expected.features(), "{name}: {report}");
     }
-    let dated = ImportOptions { from_field: Some("VALIDFROM".to_owned()), name_field: Some("LABEL".to_owned()), ..plain("INSPIREID") };
+    let dated = ImportOptions {
+        from_field: Some("VALIDFROM".to_owned()),
+        name_field: Some("LABEL".to_owned()),
+        ..plain("INSPIREID")
+    };
     let (layer, _) = read(&formats::gml(&plots, srs), &dated);
     let first = &layer.features()[0];
     assert_eq!(first.valid_from.map(|day| day.to_string()).as_deref(), Some("2013-04-01"));
@@ -152,11 +168,20 @@ fn what_cannot_be_right_is_refused_with_what_where_and_how_to_mend_it() {
         (formats::zip(&[("../../etc/plots.geojson", b"{}")]), "a path that leads out of it"),
         (formats::zip(&[("/plots.geojson", b"{}")]), "a path that leads out of it"),
         (formats::zip(&[("C:\\plots.geojson", b"{}")]), "a path that leads out of it"),
-        (formats::zip(&[("a.geojson", b"{}"), ("b.geojson", b"{}")]), "the archive has several: \"a.geojson\", \"b.geojson\""),
+        (
+            formats::zip(&[("a.geojson", b"{}"), ("b.geojson", b"{}")]),
+            "the archive has several: \"a.geojson\", \"b.geojson\"",
+        ),
         (formats::zip(&[("readme.md", b"hello")]), "the archive has no map file; it has \"readme.md\""),
-        (formats::zip(&[("[Content_Types].xml", b"<x/>"), ("xl/a.xml", b"<x/>")]), "this looks like an Excel or Word file"),
+        (
+            formats::zip(&[("[Content_Types].xml", b"<x/>"), ("xl/a.xml", b"<x/>")]),
+            "this looks like an Excel or Word file",
+        ),
         (formats::zip(&[("a.gdb/a00000001.gdbtable", b"x")]), "this looks like an ESRI file geodatabase"),
-        (formats::zip(&[("a.shp", &shapes), ("a.dbf", &short_table)]), "the table has fewer rows than there are shapes"),
+        (
+            formats::zip(&[("a.shp", &shapes), ("a.dbf", &short_table)]),
+            "the table has fewer rows than there are shapes",
+        ),
         (formats::zip(&[("a.shp", &shapes[..shapes.len() - 8])]), "the shapes are cut short"),
         (formats::shapefile(&plots, 5, mercator), "WGS_1984_Web_Mercator_Auxiliary_Sphere"),
         (formats::shapefile(&plots, 5, WGS84_WKT), "but the numbers (first: 349000,325000) look like EPSG:27700"),
@@ -226,7 +251,7 @@ fn a_change_too_large_is_held_back_until_it_is_said_to_be_meant_and_can_be_undon
     for gate in ["count: 63 features before, 30 now (-52.4 %); the limit is 20 %", "area:", "extent:", "points:"] {
         assert!(said.contains(gate), "{gate}: {said}");
     }
-    write(&moved(22.0));
+    write(&moved(12.0));
     let said = run_layer(&args, dir.path()).unwrap_err();
     assert!(said.contains("points:") && !said.contains("count:") && !said.contains("extent:"), "{said}");
     let dry = ImportLayerArgs { dry_run: true, ..args.clone() };
@@ -257,7 +282,9 @@ fn a_change_too_large_is_held_back_until_it_is_said_to_be_meant_and_can_be_undon
     let swapped: Vec<Feature> = plots(3)
         .iter()
         .map(|(id, polygons)| {
-            let turn = |rings: &Vec<Vec<[f64; 2]>>| rings.iter().map(|ring| ring.iter().map(|[x, y]| [*y, *x]).collect()).collect();
+            let turn = |rings: &Vec<Vec<[f64; 2]>>| {
+                rings.iter().map(|ring| ring.iter().map(|[x, y]| [*y, *x]).collect()).collect()
+            };
             (id.clone(), polygons.iter().map(turn).collect())
         })
         .collect();
@@ -291,13 +318,19 @@ fn a_mapping_says_which_field_means_what() {
         .iter()
         .map(|one| format!("{} {} {:?} {:?}", one.id, one.body.as_ref().unwrap(), one.name, one.valid_from))
         .collect();
-    assert_eq!(facts, [
-        "20500001 highways Some(\"Mill Street\") Some(1999-04-01)",
-        "20500002 national_highways Some(\"Ring Road\") None"
-    ]);
+    assert_eq!(
+        facts,
+        [
+            "20500001 highways Some(\"Mill Street\") Some(1999-04-01)",
+            "20500002 national_highways Some(\"Ring Road\") None"
+        ]
+    );
     let options = mapping::parse("[layer]\nbuffer_m = 2\n[fields]\nid = \"USNR\"\n").unwrap();
     let (_, report) = import_file(&file, &options, None, &mut |_, _| {}).unwrap();
-    assert!(report.notes[0].contains("no feature has the id field \"USNR\"; the file's fields are \"ADOPTED\""), "{report}");
+    assert!(
+        report.notes[0].contains("no feature has the id field \"USNR\"; the file's fields are \"ADOPTED\""),
+        "{report}"
+    );
     let bare = ImportLayerArgs { file: Some(file), ..ImportLayerArgs::default() };
     let said = run_layer(&bare, dir.path()).unwrap_err();
     assert!(["--id", "--kind", "--name", "--date", "--licence"].iter().all(|flag| said.contains(flag)), "{said}");
@@ -347,7 +380,8 @@ fn the_city_of_london_is_the_same_through_every_form() {
         .iter()
         .map(|(id, polygons)| {
             let turn = |(at, ring): (usize, &Vec<[f64; 2]>)| {
-                let area2: f64 = ring.windows(2).map(|pair| (pair[1][0] - pair[0][0]) * (pair[1][1] + pair[0][1])).sum();
+                let area2: f64 =
+                    ring.windows(2).map(|pair| (pair[1][0] - pair[0][0]) * (pair[1][1] + pair[0][1])).sum();
                 let clockwise = area2 > 0.0;
                 if clockwise == (at == 0) { ring.clone() } else { ring.iter().rev().copied().collect() }
             };
@@ -358,11 +392,17 @@ fn the_city_of_london_is_the_same_through_every_form() {
     println!("{told}");
     assert_eq!(told.read, report.read);
     let land = |layer: &Layer| {
-        layer.features().iter().map(|one| (one.id.clone(), (one.area_m2 * 100.0).round() as i64)).collect::<BTreeMap<_, _>>()
+        layer
+            .features()
+            .iter()
+            .map(|one| (one.id.clone(), (one.area_m2 * 100.0).round() as i64))
+            .collect::<BTreeMap<_, _>>()
     };
     let (expected, got) = (land(&expected), land(&layer));
-    let differing: Vec<&String> = expected.iter().filter(|(id, area)| got.get(*id) != Some(area)).map(|(id, _)| id).collect();
-    assert!(differing.len() <= 2, "{} differ: {differing:?}", differing.len());
+    let differing: Vec<&String> =
+        expected.iter().filter(|(id, area)| got.get(*id) != Some(area)).map(|(id, _)| id).collect();
+    let some: Vec<_> = differing.iter().take(10).collect();
+    assert!(differing.len() <= 2, "{} differ: {some:?}", differing.len());
 }
 
 fn gazetteer(dir: &Path, kind: Kind, file: &str, bytes: &[u8]) -> Result<String, String> {
@@ -405,7 +445,7 @@ fn gazetteers_are_read_as_they_are_published_and_find_their_places() {
     let usrns = "usrn,wkt\n20500001,\"LINESTRING(349000 325000,349100 325000)\"\n20500001,\"LINESTRING(349100 325000,349200 325000)\"\n";
     gazetteer(data, Kind::Usrn, "usrn.geojson", usrn_geojson(usrns).as_bytes()).unwrap();
     let streets = "name,town,easting,northing\nMill Street,Wexmoor,349000,325000\nMill Street,Wexmoor,349100,325000\n\
-                   Mill Street,Barnham,359000,325000\n";
+                   Mill Street,Barnham,359000,325000\nHigh Street,Wexmoor,349000,326000\n";
     gazetteer(data, Kind::Street, "streets.csv", streets.as_bytes()).unwrap();
 
     let (all, problems) = Gazetteers::load_all(&data.join("gazetteers"));
@@ -439,6 +479,56 @@ fn gazetteers_are_read_as_they_are_published_and_find_their_places() {
     assert!(said.contains("the old one is kept"), "{said}");
     let said = gazetteer(data, Kind::Uprn, "wrong.csv", b"name,easting,northing\nX Road,349000,325000\n").unwrap_err();
     assert!(said.contains("no column for the uprn; the file has \"name\", \"easting\", \"northing\""), "{said}");
+}
+
+/// `config/samples/`: gazetteers of the made-up town, to try the import with. `UPDATE=1` writes them anew.
+#[test]
+fn the_sample_gazetteers_are_the_made_up_towns_and_can_be_imported() {
+    use callout::demo::gazetteer::{PlaceKind, gazetteer as places};
+    use callout::demo::town::{on_grid, streets};
+    let metres = |at: callout::domain::place::GridPoint| format!("{:.1},{:.1}", at.easting(), at.northing());
+    let mut postcodes = "postcode,easting,northing\n".to_owned();
+    let mut uprns = "uprn,easting,northing\n".to_owned();
+    let mut usrns = "usrn,name,town,wkt\n".to_owned();
+    for place in places() {
+        match place.kind {
+            PlaceKind::Postcode => postcodes.push_str(&format!("{},{}\n", place.name, metres(place.at))),
+            // Numbers that nobody has given out.
+            PlaceKind::Landmark => {
+                let number = 999_900_000_000_u64 + uprns.lines().count() as u64;
+                uprns.push_str(&format!("{number},{}\n", metres(place.at)));
+            }
+            PlaceKind::Street => {}
+        }
+    }
+    for (at, street) in streets().enumerate() {
+        let corners: Vec<String> = street.line.iter().map(|point| metres(on_grid(*point)).replace(',', " ")).collect();
+        usrns.push_str(&format!(
+            "{},{},Wexmoor,\"LINESTRING ({})\"\n",
+            99_900_001 + at,
+            street.name,
+            corners.join(",")
+        ));
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/samples");
+    for (file, text) in [("postcodes.csv", &postcodes), ("uprns.csv", &uprns), ("streets.csv", &usrns)] {
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::create_dir_all(&home).unwrap();
+            std::fs::write(home.join(file), text).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(home.join(file)).unwrap(), **text, "{file}: UPDATE=1 writes it");
+    }
+    gazetteer(dir.path(), Kind::Postcode, "p.csv", postcodes.as_bytes()).unwrap();
+    gazetteer(dir.path(), Kind::Uprn, "u.csv", uprns.as_bytes()).unwrap();
+    gazetteer(dir.path(), Kind::Usrn, "s.csv", usrns.as_bytes()).unwrap();
+    gazetteer(dir.path(), Kind::Street, "n.csv", usrns.as_bytes()).unwrap();
+    let (all, _) = Gazetteers::load_all(&dir.path().join("gazetteers"));
+    for code in [PlaceCode::Postcode("WX2 4QD"), PlaceCode::Usrn("99900001"), PlaceCode::Street("mill st")] {
+        assert!(matches!(all.find(code), Lookup::Found(_)), "{code:?}: {:?}", all.find(code));
+    }
+    let Lookup::Found(street) = all.find(PlaceCode::Street("Mill Street")) else { panic!("no Mill Street") };
+    assert!(street.line.len() > 1 && street.located.uncertainty_m > 50.0);
 }
 
 fn usrn_geojson(table: &str) -> String {

@@ -158,11 +158,22 @@ fn fuzz(name: &str, sound: &[Vec<u8>], pack: &dyn Fn(Vec<u8>) -> Vec<u8>, read: 
 }
 
 fn sample() -> Vec<Feature> {
-    let square = |x: f64, side: f64| vec![[x, 325e3], [x, 325e3 + side], [x + side, 325e3 + side], [x + side, 325e3], [x, 325e3]];
+    let square = |x: f64, side: f64| {
+        vec![[x, 325e3], [x, 325e3 + side], [x + side, 325e3 + side], [x + side, 325e3], [x, 325e3]]
+    };
     vec![
         ("A1".to_owned(), vec![vec![square(349e3, 20.0), square(349e3 + 5.0, 5.0).into_iter().rev().collect()]]),
         ("B2".to_owned(), vec![vec![square(349_030.0, 20.0)], vec![square(349_060.0, 20.0)]]),
-        ("C3".to_owned(), vec![vec![vec![[349e3, 326e3], [349_010.5, 326_010.25], [349_010.0, 326e3], [349e3, 326_010.0], [349e3, 326e3]]]]),
+        (
+            "C3".to_owned(),
+            vec![vec![vec![
+                [349e3, 326e3],
+                [349_010.5, 326_010.25],
+                [349_010.0, 326e3],
+                [349e3, 326_010.0],
+                [349e3, 326e3],
+            ]]],
+        ),
     ]
 }
 
@@ -182,7 +193,8 @@ const SRS: &str = "urn:ogc:def:crs:EPSG::27700";
 
 #[test]
 fn geojson() {
-    let lines = br#"{"type":"FeatureCollection","features":[{"type":"Feature","id":7,"properties":{"a":"b","n":1.5},"geometry":
+    let lines =
+        br#"{"type":"FeatureCollection","features":[{"type":"Feature","id":7,"properties":{"a":"b","n":1.5},"geometry":
         {"type":"MultiLineString","coordinates":[[[-2.75,52.82],[-2.74,52.82]],[[-2.75,52.83],[-2.74,52.83]]]}},
         {"type":"Feature","properties":null,"geometry":{"type":"Point","coordinates":[-2.75,52.82,5]}}],"crs":null}"#;
     fuzz("geojson", &[formats::geojson(&sample()), lines.to_vec()], &|bytes| bytes, &layer);
@@ -262,7 +274,8 @@ fn gazetteers() {
         }
     };
     let same: &dyn Fn(Vec<u8>) -> Vec<u8> = &|bytes| bytes;
-    let codes = b"\"WX1 4AA\",10,349000,325000,\"E\"\n\"WX1 4AB\",10,349200,325000,\"E\"\n\"WX2 4QD\",60,349100,324000,\"E\"\n";
+    let codes =
+        b"\"WX1 4AA\",10,349000,325000,\"E\"\n\"WX1 4AB\",10,349200,325000,\"E\"\n\"WX2 4QD\",60,349100,324000,\"E\"\n";
     fuzz("code-point", &[codes.to_vec()], same, &read(Kind::Postcode));
     let ons = b"pcd,pcds,doterm,oseast1m,osnrth1m,osgrdind\nWX14AA,WX1 4AA,,349000,325000,1\nWX14AB,WX1 4AB,199912,349200,325000,1\n";
     fuzz("ons", &[ons.to_vec()], same, &read(Kind::Postcode));

@@ -28,6 +28,7 @@ fn options(id: &str) -> ImportOptions {
         name_field: None,
         body_field: None,
         kind_field: None,
+        ..ImportOptions::default()
     }
 }
 

@@ -3,12 +3,15 @@
 mod points;
 
 use self::points::{PointFile, Run, write_touching};
+use super::import_gazetteer::gazetteers_dir;
 use super::import_layer::{layers_dir, read_bodies};
 use crate::domain::id::BodyId;
 use crate::domain::ownership::{Confidence, OwnerAnswer, Position, Role};
 use crate::domain::place::{GridPoint, Located, TYPED_GRID_UNCERTAINTY_M, format_grid_reference};
+use crate::land::{Lookup, PlaceCode};
 use crate::landbook::LandBook;
 use crate::landbook::convert::locate_text;
+use crate::landbook::gazetteer::Gazetteers;
 use crate::landbook::import::{ImportOptions, import_file};
 use crate::landbook::layer::{Crs, Layer};
 use anyhow::{Context, Result, bail};
@@ -21,7 +24,8 @@ use std::sync::Arc;
 /// Arguments of `callout owner`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct OwnerArgs {
-    /// A grid reference, easting,northing or lat,lon; several words are one place
+    /// A grid reference, easting,northing, lat,lon; or by gazetteer a postcode, "UPRN 123", "USRN 123", a street;
+    /// several words are one place
     pub place: Vec<String>,
     /// A CSV file of points: id,easting,northing in metres
     #[arg(long, conflicts_with = "place")]
@@ -54,7 +58,10 @@ pub fn run(args: &OwnerArgs, data: &Path, bodies: &Path, out: &mut dyn Write) ->
             bail!("say a place, such as SJ 49401 25322, or a file with --points");
         }
         let text = args.place.join(" ");
-        let located = locate_text(&text)?;
+        let located = match locate_text(&text) {
+            Ok(located) => located,
+            Err(why) => by_gazetteer(&text, data)?.ok_or(why)?,
+        };
         let answer = open(data, bodies, out, args.json)?.answer(&located);
         return if args.json { write_json(&located, &answer, out) } else { write_words(&located, &answer, out) };
     };
@@ -81,6 +88,24 @@ fn answer_file(
         None => write_answers(&*open(data, bodies, &mut std::io::sink(), true)?, points, sink)?,
     }
     sink.flush().context("cannot write the answers")
+}
+
+/// A postcode, `UPRN 123`, `USRN 123` or a street's name, where the council's gazetteers know it.
+fn by_gazetteer(text: &str, data: &Path) -> Result<Option<Located>> {
+    let (gazetteers, problems) = Gazetteers::load_all(&gazetteers_dir(data));
+    for problem in problems {
+        tracing::warn!(%problem, "a gazetteer could not be read: {problem}");
+    }
+    let Some(code) = PlaceCode::told(text) else { return Ok(None) };
+    match gazetteers.find(code) {
+        Lookup::Found(place) => Ok(Some(place.located)),
+        Lookup::Several(places) => {
+            let names: Vec<String> = places.into_iter().map(|place| place.name).collect();
+            bail!("there are several: {}; say which", names.join("; "))
+        }
+        Lookup::NotThere => bail!("{text} is not in the gazetteer; check it, or give a grid reference"),
+        Lookup::NoGazetteer => Ok(None),
+    }
 }
 
 fn open(data: &Path, bodies: &Path, out: &mut dyn Write, quiet: bool) -> Result<Arc<LandBook>> {

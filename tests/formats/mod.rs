@@ -139,7 +139,7 @@ pub fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
 /// A zipped shapefile with its fields.
 pub fn shapefile(features: &[Feature], kind: i32, prj: &str) -> Vec<u8> {
     let rows: Vec<Vec<String>> = features.iter().map(|(id, _)| vec![id.clone()]).collect();
-    let (shapes, table) = (shp(features, kind), dbf(&[("REF", 20)], &rows));
+    let (shapes, table) = (shp(features, kind), dbf(&[("REF", 60)], &rows));
     zip(&[("data/plots.shp", &shapes), ("data/plots.dbf", &table), ("data/plots.prj", prj.as_bytes())])
 }
 
@@ -315,7 +315,8 @@ pub fn geopackage(features: &[Feature], epsg: i64) -> Vec<u8> {
         })
         .collect();
     let plots = pages.tree(plots);
-    let columns = [text("plots"), text("geom"), text("MULTIPOLYGON"), Cell::Whole(epsg), Cell::Whole(0), Cell::Whole(0)];
+    let columns =
+        [text("plots"), text("geom"), text("MULTIPOLYGON"), Cell::Whole(epsg), Cell::Whole(0), Cell::Whole(0)];
     let columns = pages.tree(vec![(1, record(&columns))]);
     let systems = [text("x"), Cell::Whole(epsg), text("EPSG"), Cell::Whole(epsg), text("undefined"), Cell::Null];
     let systems = pages.tree(vec![(1, record(&systems))]);

@@ -15,7 +15,12 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Outcome {
         match argument.parse::<f64>() {
             Ok(said) if said > 0.0 && said < 10_000.0 => minutes = said,
             _ if READERS.contains(&argument.as_str()) => readers.push(argument.as_str()),
-            _ => return Err(format!("`{argument}` is neither minutes nor a reader; the readers are {}", READERS.join(", "))),
+            _ => {
+                return Err(format!(
+                    "`{argument}` is neither minutes nor a reader; the readers are {}",
+                    READERS.join(", ")
+                ));
+            }
         }
     }
     if readers.is_empty() {
@@ -30,7 +35,9 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Outcome {
             .status()
             .map_err(|error| format!("cannot start cargo: {error}"))?;
         if !status.success() {
-            return Err(format!("the reader of {reader} failed; the lines above name the seed and the file with the bytes"));
+            return Err(format!(
+                "the reader of {reader} failed; the lines above name the seed and the file with the bytes"
+            ));
         }
     }
     Ok(())

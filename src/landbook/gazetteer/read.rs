@@ -157,11 +157,7 @@ pub fn read(
 }
 
 /// Reads from memory; see [`read()`].
-pub fn read_bytes(
-    bytes: &[u8],
-    name: &str,
-    options: &ReadOptions,
-) -> Result<(Gazetteer, GazetteerReport), ReadError> {
+pub fn read_bytes(bytes: &[u8], name: &str, options: &ReadOptions) -> Result<(Gazetteer, GazetteerReport), ReadError> {
     from_origin(&Origin::Memory(name, bytes), name, options, &mut |_, _| {})
 }
 
@@ -182,7 +178,7 @@ fn from_origin(
         for table in &tables {
             making.table(table)?;
         }
-    } else if source::told(&head).is_ok_and(|form| form == Form::Table) {
+    } else if source::told(&head).is_ok_and(|form| form == Form::Table) && !rows::has_wkt(origin)? {
         making.table(origin)?;
     } else {
         making.features(origin)?;

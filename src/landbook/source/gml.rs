@@ -125,6 +125,10 @@ impl<'a> Walk<'a> {
                         kind => self.origin.failed(std::io::Error::new(kind, error.to_string())),
                     });
                 }
+                Err(quick_xml::Error::Syntax(error)) => {
+                    let what = format!("the file ends in the middle of a tag ({error}); it is cut short");
+                    return Err(self.bad(what, "download it again"));
+                }
                 Err(error) => return Err(self.bad(error, EXPORT)),
             };
             match event {

@@ -42,7 +42,8 @@ const NORTHINGS: [&str; 12] = [
 ];
 const LONGITUDES: [&str; 4] = ["longitude", "lon", "long", "lng"];
 const LATITUDES: [&str; 2] = ["latitude", "lat"];
-const GEOMETRIES: [&str; 7] = ["wkt", "geometry", "geom", "thegeom", "shape", "geomwkt", "wktgeom"];
+/// Of a column with WKT.
+pub const GEOMETRIES: [&str; 7] = ["wkt", "geometry", "geom", "thegeom", "shape", "geomwkt", "wktgeom"];
 
 #[derive(Debug, Clone, Copy)]
 enum Place {

@@ -6,7 +6,7 @@ use crate::landbook::gazetteer::{Kind, number as digits};
 use crate::landbook::layer::Crs;
 use crate::landbook::source::archive::Archive;
 use crate::landbook::source::origin::Origin;
-use crate::landbook::source::table::{Row, Rows, comma, number};
+use crate::landbook::source::table::{GEOMETRIES, Row, Rows, comma, number};
 use crate::landbook::source::{self, SourceError};
 
 /// How a column's name is compared: letters and digits, small.
@@ -32,6 +32,12 @@ pub(super) fn usual(kind: Kind) -> &'static [&'static str] {
             "name",
         ],
     }
+}
+
+/// Whether a table has its places as WKT, so that it is read as a map file.
+pub(super) fn has_wkt(origin: &Origin<'_>) -> Result<bool, SourceError> {
+    let head = Rows::open(origin, comma(origin)?)?.next()?;
+    Ok(head.is_some_and(|head| head.cells.iter().any(|name| GEOMETRIES.contains(&plain(name).as_str()))))
 }
 
 /// The key of a code; a street by its name has none, but must have a name.
