@@ -12,6 +12,8 @@ use std::process::Command;
 const INVARIANTS: usize = 26;
 /// What a row says that no test guards.
 const UNGUARDED: &str = "not guarded yet";
+/// The failures that `docs/reliability.md` answers, by their numbers.
+const FAILURES: [std::ops::RangeInclusive<u32>; 3] = [25..=42, 53..=57, 63..=82];
 /// Folders whose files are named with their path.
 const FOLDERS: [&str; 4] = ["src/", "tests/", "xtask/", "config/"];
 
@@ -94,6 +96,36 @@ fn every_file_and_test_that_the_architecture_names_is_there() {
     assert_eq!(missing(&text, &root()), Vec::<String>::new());
     assert_eq!(unsound(&text), Vec::<String>::new());
     assert!(quoted(&text).iter().filter(|word| word.contains("::")).count() > 20, "the table names its tests");
+}
+
+/// The rows of failures that are not there, or that name neither a test nor a story nor say "not yet".
+fn unanswered(text: &str) -> Vec<u32> {
+    let good = |n: &u32| {
+        let row = text.lines().find(|line| line.starts_with(&format!("| F{n} |")));
+        let shown = row.and_then(|row| row.trim_matches('|').rsplit('|').next()).unwrap_or_default();
+        shown.contains("::") || shown.contains("tests/scenarios/") || shown.trim() == "not yet"
+    };
+    FAILURES.into_iter().flatten().filter(|n| !good(n)).collect()
+}
+
+/// Rows of the comparison that say yes and show nothing.
+fn unshown(text: &str) -> Vec<&str> {
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+    let yes = rows.filter(|row| row.rsplit(" | ").next().is_some_and(|ours| ours.starts_with("yes")));
+    yes.filter(|row| !row.contains("`tests/") && !row.contains("`src/")).collect()
+}
+
+#[test]
+fn every_failure_has_its_answer_and_every_yes_its_test() {
+    let failures = page("docs/reliability.md");
+    assert_eq!(missing(&failures, &root()), Vec::<String>::new());
+    assert_eq!(unanswered(&failures), Vec::<u32>::new());
+    let compared = page("docs/oncall-compared.md");
+    assert_eq!(missing(&compared, &root()), Vec::<String>::new());
+    assert_eq!(unshown(&compared), Vec::<&str>::new());
+    assert!(compared.matches("| yes").count() > 15, "the table has its column");
+    assert_eq!(unanswered(&failures.replace("| F40 |", "| F400 |")), [40]);
+    assert_eq!(unshown("| a | b | yes, surely |"), ["a | b | yes, surely"]);
 }
 
 #[test]
