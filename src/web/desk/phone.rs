@@ -58,6 +58,7 @@ pub(super) async fn answer(mut call: Call) -> Result<Response, Problem> {
     let event = match answer {
         Some("ack") => Event::Acknowledged { page, by },
         Some("decline") => Event::Declined { page, by },
+        Some("undo") => Event::TakenBack { page, by },
         Some(other) => entry(&call, page, by, other, &fields)?,
         None => return Err(Problem::new(Kind::BadRequest, "press one of the buttons")),
     };
