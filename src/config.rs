@@ -8,9 +8,12 @@
 //! Not here: what the documents mean (`domain/`), how problems are shown (`cli/check.rs`).
 
 mod files;
+pub mod folders;
 pub mod transports;
 
 pub use crate::domain::settings::{Council, Deciding, Detect, Paging};
+use folders::Folder;
+
 pub use files::{FILE_BYTES_MAX, Loaded, PLAYBOOKS_MAX, load, load_at};
 pub use transports::{EmailConfig, ModemConfig, NotifyConfig, SmsConfig, TwilioConfig, VoicesConfig};
 
@@ -155,6 +158,8 @@ pub struct Config {
     pub limits: Limits,
     /// `[files]`.
     pub files: Files,
+    /// `[[intake.folder]]`.
+    pub folders: Vec<Folder>,
     /// `[email]`.
     pub email: EmailConfig,
     /// `[sms]`.
@@ -204,6 +209,7 @@ impl Config {
             public: Public::read(root.table_or_empty("public")),
             limits: Limits::read(root.table_or_empty("limits")),
             files: Files::read(root.table_or_empty("files")),
+            folders: Folder::read_all(&mut intake),
             email: by_serde(&mut root, "email", text),
             sms: by_serde(&mut root, "sms", text),
             notify: by_serde(&mut root, "notify", text),
@@ -280,6 +286,10 @@ impl Config {
             &mut files.playbooks,
         ] {
             *path = files::tidy(&directory.join(&*path));
+        }
+        for folder in &mut self.folders {
+            folder.path = files::tidy(&directory.join(&folder.path));
+            folder.mapping = folder.mapping.take().map(|path| files::tidy(&directory.join(path)));
         }
         let secrets = [
             &mut self.email.ca_file,

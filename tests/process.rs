@@ -266,3 +266,48 @@ async fn a_reload_takes_new_words_for_the_bodies() {
     app.load_layers().await.unwrap();
     app.stop(STOP_WITHIN).await;
 }
+
+#[test]
+fn a_watched_folder_is_emptied_once_and_what_cannot_be_used_lies_beside_with_its_reason() {
+    let root = tempfile::tempdir().unwrap();
+    let (calls, counts) = (root.path().join("calls"), root.path().join("acd"));
+    for folder in [&calls, &counts] {
+        std::fs::create_dir(folder).unwrap();
+    }
+    let limits = format!(
+        "[[intake.folder]]\npath = \"{}\"\nsource = \"crm\"\nevery = \"1s\"\n[[intake.folder]]\npath = \"{}\"\n\
+         holds = \"queue_counts\"\nevery = \"1s\"\n[[intake.folder]]\npath = \"{}\"\nevery = \"1s\"\n",
+        calls.display(),
+        counts.display(),
+        root.path().join("missing").display(),
+    );
+    let site = Site::at(root, &Council { limits, ..Council::default() });
+    let now = jiff::Timestamp::now();
+    let rows =
+        format!("channel,received_at,text\nphone,{now},street light out\nfone,{now},x\nphone,{now},bin missed\n");
+    running::write(&calls.join("a.csv"), &rows);
+    running::write(
+        &counts.join("q.csv"),
+        &format!(
+            "queue,from,interval_s,offered,answered,mean_wait_s\nmain,{},900,40,30,70\n",
+            now - Duration::from_secs(900)
+        ),
+    );
+    let daemon = Daemon::start(&site.config, &site.data, ANY_PORT);
+    let evidence = || daemon.evidence();
+    let done = calls.join("done/a.csv");
+    running::wait_for("the file in done", evidence, || {
+        (done.exists() && counts.join("done/q.csv").exists()).then_some(())
+    });
+    let refused = std::fs::read_to_string(calls.join("done/a.csv.refused.csv")).unwrap();
+    assert!(refused.starts_with("refused_line,refused_because,channel") && refused.contains("\n3,"), "{refused}");
+    // The same rows again, in another file: known already.
+    running::write(&calls.join("b.csv"), &rows);
+    running::wait_for("the second file in done", evidence, || calls.join("done/b.csv").exists().then_some(()));
+    let log = std::fs::read_dir(site.data.join("log")).unwrap();
+    let log: Vec<u8> = log.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+    let log = String::from_utf8_lossy(&log);
+    assert_eq!((log.matches("contact_taken").count(), log.matches("queue_counted").count()), (2, 1), "{}", evidence());
+    let ready = Http::connect(daemon.port, &site.token).unwrap().get("/readyz").unwrap().json().to_string();
+    assert!(ready.contains("missing") && ready.contains("cannot read the folder"), "{ready}");
+}

@@ -73,3 +73,40 @@ fn the_august_storm_of_boston_is_seen() {
     assert_eq!(mapped["busiest_days"][0]["first_fired"], highest["first_fired"]);
     assert_eq!(mapped["contacts"], report["contacts"]);
 }
+
+#[test]
+fn two_settings_stand_side_by_side_against_the_incidents_that_are_known() {
+    let mut text = String::from("received_at,channel,text\n");
+    for minute in 0..6 {
+        text += &format!("2026-01-05 02:{minute:02}:00,phone,\"water coming into the house, street is flooded\"\n");
+    }
+    for day in 6..28 {
+        text += &format!("2026-01-{day:02} 11:00:00,email,\"when is my bin emptied\"\n");
+    }
+    let (dir, file) = written(&text);
+    let incidents = dir.path().join("incidents.csv");
+    std::fs::write(
+        &incidents,
+        "from,to,name\n2026-01-05T01:50,2026-01-05T06:00,Mill Street\n2026-01-20,2026-01-20,none\n",
+    )
+    .unwrap();
+    // The same council, with a floor of 50.
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let other = dir.path().join("config/callout.toml");
+    std::fs::create_dir_all(dir.path().join("config")).unwrap();
+    for name in ["people", "rota", "calendar", "holidays", "keywords", "bodies"] {
+        std::fs::copy(project.join(format!("config/{name}.toml")), dir.path().join(format!("config/{name}.toml")))
+            .unwrap();
+    }
+    let playbooks = project.join("playbooks");
+    std::fs::write(&other, format!("[files]\nplaybooks = \"{}\"\n[detect]\nsurge_reports = 50\n", playbooks.display()))
+        .unwrap();
+    let more = ["--incidents", incidents.to_str().unwrap(), "--against", other.to_str().unwrap()];
+    let told = replay(&file, &more);
+    assert!(told.contains("  1: 1 of 2 found, median 1"), "{told}");
+    assert!(told.contains("  2: 0 of 2 found"), "{told}");
+    assert!(told.contains("1 only  2026-01-05"), "{told}");
+    let json: serde_json::Value = serde_json::from_str(&replay(&file, &[&more[..], &["--json"]].concat())).unwrap();
+    assert_eq!(json["against"]["measured"]["found"], 0);
+    assert_eq!(json["measured"]["incidents"][0]["name"], "Mill Street");
+}

@@ -9,6 +9,7 @@
 //! `replay streams` runs the volume detector alone over count series.
 
 mod core;
+mod incidents;
 mod past;
 mod reports;
 mod series;
@@ -20,6 +21,7 @@ use crate::domain::time::{SignedDuration, Timestamp};
 use crate::intake::columns::Mapping;
 use anyhow::{Context as _, Result, bail};
 use core::{Fired, Replayed};
+use incidents::Measured;
 use jiff::tz::TimeZone;
 use past::{How, Past, Read};
 use serde::Serialize;
@@ -58,6 +60,12 @@ pub struct ReplayArgs {
     /// Only this topic (may be given again); capitals and what is not a letter or digit do not matter
     #[arg(long, value_name = "TOPIC")]
     pub only: Vec<String>,
+    /// Another callout.toml: the same contacts by its settings, keywords and playbooks, side by side
+    #[arg(long, value_name = "FILE", conflicts_with = "topic_from")]
+    pub against: Option<PathBuf>,
+    /// Incidents that you know of: a CSV with the columns from and to. Tells how many were found, how soon, and the false alarms a year
+    #[arg(long, value_name = "FILE")]
+    pub incidents: Option<PathBuf>,
     /// Answer as JSON
     #[arg(long)]
     pub json: bool,
@@ -83,6 +91,21 @@ struct Report<'a> {
     fired: &'a [Fired],
     fired_by_month: BTreeMap<String, usize>,
     busiest_days: Vec<Day>,
+    /// Against the incidents that were given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    measured: Option<Measured>,
+    /// The same by the other settings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    against: Option<Against<'a>>,
+}
+
+/// What the other settings came to.
+#[derive(Debug, Serialize)]
+struct Against<'a> {
+    settings: String,
+    fired: &'a [Fired],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    measured: Option<Measured>,
 }
 
 /// A day of one topic.
@@ -187,7 +210,40 @@ pub fn run(args: &ReplayArgs, global: &Global, tell: &mut dyn FnMut(u64, u64), o
     } else if let Ok(loaded) = &loaded {
         core::by_policy(&past, &loaded.documents, tell, &mut replayed)?;
     }
-    replayed.fired.sort_by(|a, b| (a.at, &a.topic).cmp(&(b.at, &b.topic)));
+    let by_time = |a: &Fired, b: &Fired| (a.at, &a.topic).cmp(&(b.at, &b.topic));
+    replayed.fired.sort_by(by_time);
+    let mut other = Replayed::default();
+    if let Some(path) = &args.against {
+        let loaded = crate::config::load(path).map_err(|problems| {
+            let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            anyhow::anyhow!("{} is no settings to compare with:\n{}", path.display(), told.join("\n"))
+        })?;
+        // Their own keywords find their own topics.
+        let mapping = match &args.mapping {
+            Some(path) => Mapping::parse(&std::fs::read_to_string(path)?)?,
+            None => Mapping::default(),
+        };
+        let keywords = Some(&loaded.policy.keywords);
+        let mut past =
+            past::read(file, How { topic_from: None, time: args.time.as_deref(), zone: &zone, keywords, mapping })?
+                .past;
+        if !only.is_empty() {
+            past.retain(|contact| contact.topics.iter().any(|topic| only.contains(topic)));
+        }
+        past.sort_by_key(|contact| contact.at);
+        core::by_policy(&past, &loaded.documents, tell, &mut other)?;
+        other.fired.sort_by(by_time);
+    }
+    let known = match &args.incidents {
+        Some(path) => Some(incidents::read(path, &zone)?),
+        None => None,
+    };
+    let span = past.first().zip(past.last()).map(|(first, last)| (first.at, last.at));
+    // With a rule for each topic nobody is paged; every alarm counts.
+    let measure = |fired: &[Fired]| {
+        let pages = fired.iter().filter(|fired| fired.paged || args.topic_from.is_some()).map(|fired| fired.at);
+        known.as_ref().zip(span).map(|(known, span)| incidents::measure(known, pages.collect(), span))
+    };
     let report = Report {
         contacts: past.len(),
         refused,
@@ -196,6 +252,12 @@ pub fn run(args: &ReplayArgs, global: &Global, tell: &mut dyn FnMut(u64, u64), o
         detectors: "floor rules and learnt volume",
         fired_by_month: by_month(&replayed.fired, &zone),
         busiest_days: busiest_days(&past, &replayed.fired, &zone),
+        measured: measure(&replayed.fired),
+        against: args.against.as_ref().map(|path| Against {
+            settings: path.display().to_string(),
+            fired: &other.fired,
+            measured: measure(&other.fired),
+        }),
         fired: &replayed.fired,
     };
     if args.json {
@@ -211,6 +273,36 @@ fn show(report: &Report<'_>, refused: Option<String>, zone: &TimeZone, out: &mut
     writeln!(out, "{} contacts, {} alarms; nothing was sent.", report.contacts, report.fired.len())?;
     if let Some(first) = refused {
         writeln!(out, "{} rows were not read{first}", report.refused)?;
+    }
+    if let Some(measured) = &report.measured {
+        writeln!(out, "\nAgainst the incidents that you know of, by what would have paged:")?;
+        let other = report.against.as_ref().and_then(|against| against.measured.as_ref());
+        incidents::show(measured, other, &local, out)?;
+    }
+    if let Some(against) = &report.against {
+        writeln!(out, "\nSide by side, in the order of time (1 these settings, 2 {}):", against.settings)?;
+        let paged = |fired: &&Fired| fired.paged;
+        let count = |fired: &[Fired]| (fired.len(), fired.iter().filter(paged).count());
+        let ((one, one_paged), (two, two_paged)) = (count(report.fired), count(against.fired));
+        writeln!(out, "  1: {one} alarms, {one_paged} of them paged     2: {two} alarms, {two_paged} of them paged")?;
+        let mut both: Vec<(u8, &Fired)> = report.fired.iter().map(|fired| (1, fired)).collect();
+        both.extend(against.fired.iter().map(|fired| (2, fired)));
+        both.sort_by_key(|(which, fired)| (fired.at, *which));
+        let differs = |(which, fired): &(u8, &Fired)| {
+            let others = if *which == 1 { against.fired } else { report.fired };
+            !others.iter().any(|other| other.at == fired.at && other.topic == fired.topic && other.then == fired.then)
+        };
+        both.retain(differs);
+        for (which, fired) in both.iter().take(FIRED_SHOWN) {
+            let then = fired.then.as_deref().map_or_else(String::new, |then| format!("  -> {then}"));
+            writeln!(out, "  {which} only  {}  {:<24} {}{then}", local(fired.at), fired.topic, fired.evidence)?;
+        }
+        if both.len() > FIRED_SHOWN {
+            writeln!(out, "  ... and {} more that differ; --json has them all", both.len() - FIRED_SHOWN)?;
+        }
+        if both.is_empty() {
+            writeln!(out, "  no difference: both would have done the same")?;
+        }
     }
     writeln!(out, "\nThe busiest days of a topic (its usual day in brackets), and when it fired first:")?;
     for day in &report.busiest_days {

@@ -46,6 +46,17 @@ const INTAKE: &str = "\
 # source = \"telephony\"
 # heartbeat = \"15m\"
 # hours = \"core\"
+#
+# Folders that are emptied: files of CSV or NDJSON (.csv, .ndjson, .jsonl, also .gz), each taken once when it has stopped
+# growing, then moved to `done` in the folder; rows that cannot be used lie beside it there as NAME.refused.csv.
+# `holds` \"contacts\" (default) or \"queue_counts\"; `source` (default: the folder's name); `mapping` as for
+# `callout import contacts` (default: columns named like fields); `every` from 1s to 1h (default \"30s\"). At most 16.
+# [[intake.folder]]
+# path = \"/srv/callout/telephony\"
+# holds = \"queue_counts\"
+# source = \"telephony\"
+# mapping = \"mappings/telephony.toml\"
+# every = \"30s\"
 ";
 
 fn page() -> String {

@@ -152,6 +152,8 @@ pub struct App {
     pub stopping: Arc<AtomicBool>,
     /// What the watch has found wrong.
     pub found: Found,
+    /// How the watched folders are.
+    pub boxes: super::folders::Boxes,
     /// Emails, by provider.
     pub email: Switchboard<EmailTransport>,
     /// Texts, by provider.
@@ -262,6 +264,7 @@ impl App {
         let land = Arc::new(Land::new(LandBook::new(Vec::new(), Arc::new(loaded.bodies.clone()))));
         let app = Self {
             found: Found::default(),
+            boxes: super::folders::Boxes::default(),
             email,
             sms,
             notify,
@@ -479,6 +482,7 @@ impl App {
         self.load_layers().await?;
         self.sign_heads()?;
         self.retain();
+        self.watch_folders();
         let running = self.listen(Show::default()).await?;
         let scheme = if running.app.config.web.certificate.is_some() { "https" } else { "http" };
         println!("callout {} listens on {scheme}://{}", env!("CARGO_PKG_VERSION"), running.address);
@@ -526,6 +530,13 @@ impl App {
             details: self.data.join(engine::DETAILS_DIR),
             contact_days: record.contact_days,
             incident_years: record.incident_years,
+        }
+    }
+
+    /// Begins to empty the watched folders.
+    fn watch_folders(&self) {
+        for folder in &self.config.folders {
+            super::folders::start(folder.clone(), self.intake(), self.boxes.clone(), Arc::clone(&self.stopping));
         }
     }
 

@@ -1,6 +1,7 @@
 //! How the parts are, for `/readyz`, the start page and `/metrics`.
 
 use super::app::App;
+use super::folders::Boxes;
 use super::switchboard::{State, Switchboard, Way};
 use super::watch::OVERDUE_MS;
 use crate::domain::event::SendResult;
@@ -23,6 +24,7 @@ pub fn parts(app: &App) -> Parts {
     let (indexing, found) = (app.indexing.clone(), app.found.clone());
     let (email, sms) = (app.email.clone(), app.sms.clone());
     let certificates = Arc::clone(&app.certificates);
+    let boxes = app.boxes.clone();
     Arc::new(move || {
         let part = |part: &str, ready: bool, needed: bool, why: String| Part { part: part.into(), ready, needed, why };
         let view = door.view();
@@ -71,6 +73,7 @@ pub fn parts(app: &App) -> Parts {
             providers_part(&providers),
             index_part(&indexing),
             feeds_part(&view),
+            folders_part(&boxes),
             part(
                 "land",
                 layers > 0,
@@ -112,6 +115,19 @@ fn providers_part(providers: &[State]) -> Part {
         troubles.join("; ")
     };
     Part { part: "providers".into(), ready: troubles.is_empty(), needed: none_left, why }
+}
+
+/// What is wrong with the watched folders.
+fn folders_part(boxes: &Boxes) -> Part {
+    let all = boxes.all();
+    let n = all.len();
+    let wrong: Vec<String> = all.into_iter().filter_map(|(path, why)| Some(format!("{path}: {}", why?))).collect();
+    let why = match (wrong.is_empty(), n) {
+        (false, _) => wrong.join("; "),
+        (true, 0) => "none is watched".to_owned(),
+        (true, n) => format!("{n} are watched"),
+    };
+    Part { part: "folders".into(), ready: wrong.is_empty(), needed: false, why }
 }
 
 /// What is not heard of: never a reason to stop paging, and never "all clear".

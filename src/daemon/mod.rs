@@ -7,6 +7,7 @@ pub mod commit;
 pub mod core;
 pub mod desk;
 pub mod engine;
+pub mod folders;
 pub mod heads;
 pub mod health;
 pub mod indexing;

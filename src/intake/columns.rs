@@ -58,16 +58,30 @@ enum Words {
 pub struct MappingError(pub Vec<String>);
 
 impl Mapping {
-    /// Reads a mapping.
+    /// Reads a mapping for contacts.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
     pub fn parse(text: &str) -> Result<Self, MappingError> {
+        Self::parse_for(text, &targets())
+    }
+
+    /// Reads a mapping for queue counts.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn parse_counts(text: &str) -> Result<Self, MappingError> {
+        Self::parse_for(text, &super::queue_json::FIELDS.map(str::to_owned))
+    }
+
+    fn parse_for(text: &str, known: &[String]) -> Result<Self, MappingError> {
         let file: File = toml::from_str(text).map_err(|error| MappingError(vec![error.to_string()]))?;
         let mut problems = Vec::new();
         if let Some(source) = file.source.as_deref().filter(|source| !is_slug(source)) {
             problems.push(format!("source = \"{source}\": use lower-case letters, digits, _ - and ."));
         }
         for field in file.columns.keys().chain(file.values.keys()) {
-            if !is_target(field) {
-                let known = targets();
+            if !known.contains(field) {
                 let meant = did_you_mean(field, known.iter().map(String::as_str));
                 let remedy = meant.map_or_else(
                     || "the fields are those of the API".to_owned(),

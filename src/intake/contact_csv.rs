@@ -74,7 +74,7 @@ fn truth(word: &str) -> Result<Value, String> {
 }
 
 /// An instant: with an offset as it is, without one by the mapping's zone.
-fn instant(word: &str, mapping: &Mapping) -> Result<Timestamp, String> {
+pub(super) fn instant(word: &str, mapping: &Mapping) -> Result<Timestamp, String> {
     let local = match &mapping.format {
         Some(format) => DateTime::strptime(format, word)
             .map_err(|_| format!("\"{}\" is not a time of the form {format}", cut(word)))?,

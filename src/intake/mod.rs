@@ -16,8 +16,10 @@ pub mod columns;
 pub mod contact_csv;
 pub mod contact_json;
 pub mod draft;
+pub mod folder;
 pub mod import;
 pub mod place;
+pub mod queue_csv;
 pub mod queue_json;
 
 use crate::clock::Clock;

@@ -1,7 +1,7 @@
 //! The core fed with the past: time moved to each deadline, the signals noted, nothing performed.
 
 use super::past::{Past, tags};
-use crate::domain::contact::{Channel, Contact};
+use crate::domain::contact::Contact;
 use crate::domain::decide::{decide, next_deadline};
 use crate::domain::effect::Effect;
 use crate::domain::entry::Entry;
@@ -27,6 +27,8 @@ pub struct Fired {
     /// What it would have led to: a playbook, a page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub then: Option<String>,
+    /// Somebody would have been paged.
+    pub paged: bool,
 }
 
 /// All that fired.
@@ -129,10 +131,10 @@ impl Core {
         let contact = Contact {
             source: "replay".to_owned(),
             key: None,
-            channel: Channel::Portal,
+            channel: past.channel,
             received_at: past.at,
             occurred_at: None,
-            service: None,
+            service: past.service.clone(),
             tags: tags(topics),
             place: past.place,
             body: None,
@@ -155,6 +157,7 @@ impl Core {
                     topic: signal.topic.as_str().to_owned(),
                     evidence: signal.evidence.clone(),
                     then: None,
+                    paged: false,
                 }),
                 Record::PlaybookActivated { playbook, incident, .. } => {
                     // A playbook that starts later (in the evening, say) stands by itself.
@@ -165,6 +168,7 @@ impl Core {
                             topic: topic.unwrap_or_default(),
                             evidence: "its hours have come".to_owned(),
                             then: None,
+                            paged: false,
                         });
                     }
                     if let Some(last) = replayed.fired.get_mut(fired_from).filter(|_| playbook.as_str() != "replay") {
@@ -188,6 +192,7 @@ impl Core {
             people.dedup();
             let then = last.then.take().map_or_else(String::new, |then| format!("{then}, "));
             last.then = Some(format!("{then}paged: {}", people.join(", ")));
+            last.paged = true;
         }
         for effect in decision.effects {
             if let Effect::SendPage(order) = effect {

@@ -1,6 +1,7 @@
 //! Contacts of the past, read from CSV or NDJSON: the instant, the topics, the place. Nothing else is needed, and
 //! nothing else is kept.
 
+use crate::domain::contact::Channel;
 use crate::domain::id::Tag;
 use crate::domain::keywords::Keywords;
 use crate::domain::place::GridPoint;
@@ -28,6 +29,10 @@ pub struct Past {
     pub topics: Vec<String>,
     /// Where, on a plane of metres; for degrees its middle is the file's first place.
     pub place: Option<GridPoint>,
+    /// How it came; the portal where the file does not say, or says a word that is no channel.
+    pub channel: Channel,
+    /// The council's service, where the file says so.
+    pub service: Option<String>,
 }
 
 /// What a file gave.
@@ -193,7 +198,10 @@ impl Reading<'_> {
         if self.read.past.len() == CONTACTS_MAX {
             bail!("more than {CONTACTS_MAX} contacts; replay a shorter time");
         }
-        self.read.past.push(Past { at, topics, place });
+        let word = row.get("channel").map_or("", String::as_str).split(BETWEEN).next().unwrap_or_default();
+        let channel = Channel::parse(&slug(word)).unwrap_or(Channel::Portal);
+        let service = row.get("service").map(|service| slug(service)).filter(|service| !service.is_empty());
+        self.read.past.push(Past { at, topics, place, channel, service });
         Ok(())
     }
 
