@@ -4,8 +4,9 @@
 //! asks "where is this, and whose is it" asks through this door, so that tests can answer with a few lines.
 
 use crate::domain::id::BodyId;
-use crate::domain::ownership::{Asked, Bodies, OwnerAnswer};
-use crate::domain::place::{GridPoint, LatLon, Located};
+use crate::domain::ownership::{Asked, Bodies, Correction, OwnerAnswer, Position, Role};
+use crate::domain::place::{DEVICE_UNCERTAINTY_M, GridPoint, LatLon, Located, PlaceError, Typed};
+use serde::Serialize;
 use std::sync::Arc;
 
 /// A code or a name that stands for a place, as it was typed; the gazetteer puts it into its own form.
@@ -81,6 +82,135 @@ pub enum Lookup {
 /// The most places of one name that are told.
 pub const SEVERAL_MAX: usize = 8;
 
+/// A piece of ground on one of the maps, as a map system lists it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Area {
+    /// The layer's id.
+    pub layer: String,
+    /// Its name.
+    pub layer_name: String,
+    /// The kind, e.g. `ward`.
+    pub kind: String,
+    /// The feature's id.
+    pub feature: String,
+    /// Its name, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The body that layer or feature names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<BodyId>,
+    /// What that body has to do with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// Where the point stands to it; `None` where it does not touch it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
+    /// Metres from the point; 0 where it touches it.
+    pub distance_m: f64,
+    /// The day for which the layer is true.
+    pub date: String,
+    /// The layer's terms of use.
+    pub licence: String,
+}
+
+/// A place that was read and found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resolved {
+    /// Where.
+    pub place: Located,
+    /// The street's line, where it is a street.
+    pub along: Vec<GridPoint>,
+    /// What it was taken for: `grid reference`.
+    pub read_as: &'static str,
+    /// Its name, where a gazetteer knows it.
+    pub name: String,
+    /// The gazetteer.
+    pub source: String,
+}
+
+/// Why a place could not be found.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Unresolved {
+    /// It is no place, or not in Great Britain.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// No gazetteer has it.
+    #[error("the {what} \"{given}\" is in no gazetteer here; check it with the caller, or ask for the street")]
+    NotThere {
+        /// `postcode`.
+        what: &'static str,
+        /// As given.
+        given: String,
+    },
+    /// There is no gazetteer of that kind.
+    #[error("there is no gazetteer of {what}s here yet (callout import gazetteer); give a grid reference or easting and northing")]
+    NoGazetteer {
+        /// `postcode`.
+        what: &'static str,
+    },
+    /// Several of one name.
+    #[error("there are several: {}; say which", .0.iter().map(|known| known.name.as_str()).collect::<Vec<_>>().join("; "))]
+    Several(Vec<KnownPlace>),
+}
+
+/// Finds a typed place: on the grid at once, a code or a street by the gazetteers.
+///
+/// # Errors
+/// [`Unresolved`], with what to do.
+pub fn resolve(land: &(impl Land + ?Sized), typed: &Typed) -> Result<Resolved, Unresolved> {
+    let plain = |place| Resolved {
+        place,
+        along: Vec::new(),
+        read_as: typed.read_as(),
+        name: String::new(),
+        source: String::new(),
+    };
+    let (code, given) = match typed {
+        Typed::Grid(located) => return Ok(plain(*located)),
+        Typed::Degrees(degrees, uncertainty_m) => {
+            let outside = PlaceError::OutsideDegrees { lat: degrees.lat, lon: degrees.lon };
+            let point = land.to_grid(*degrees).ok_or(outside)?;
+            return Ok(plain(Located::new(point, *uncertainty_m).from_degrees()));
+        }
+        Typed::Uprn(digits) => (PlaceCode::Uprn(digits), digits.clone()),
+        Typed::Usrn(digits) => (PlaceCode::Usrn(digits), digits.clone()),
+        Typed::Postcode(postcode) => (PlaceCode::Postcode(postcode.as_str()), postcode.to_string()),
+        Typed::Words(words) => (PlaceCode::Street(words), words.clone()),
+    };
+    match land.find(code) {
+        Lookup::Found(known) => {
+            let place = match code {
+                PlaceCode::Uprn(_) => known.located,
+                // Nobody lives beyond the reach of their postcode or street.
+                _ => Located::within(known.located.point, known.located.uncertainty_m),
+            };
+            Ok(Resolved { along: known.line, name: known.name, source: known.source, ..plain(place) })
+        }
+        Lookup::Several(known) => Err(Unresolved::Several(known)),
+        Lookup::NotThere => Err(Unresolved::NotThere { what: typed.read_as(), given }),
+        // Words without a gazetteer are a slip of the typed form first.
+        Lookup::NoGazetteer => Err(match typed {
+            Typed::Words(words) => PlaceError::NotUnderstood(words.chars().take(40).collect()).into(),
+            _ => Unresolved::NoGazetteer { what: typed.read_as() },
+        }),
+    }
+}
+
+/// Degrees as a phone or a pin sends them, on the grid.
+///
+/// # Errors
+/// [`PlaceError`] where they are not in Great Britain.
+pub fn from_device(
+    land: &(impl Land + ?Sized),
+    lat: f64,
+    lon: f64,
+    accuracy_m: Option<f64>,
+) -> Result<Located, PlaceError> {
+    let degrees = LatLon::in_great_britain(lat, lon)?;
+    let point = land.to_grid(degrees).ok_or(PlaceError::OutsideDegrees { lat, lon })?;
+    Ok(Located::new(point, accuracy_m.unwrap_or(DEVICE_UNCERTAINTY_M)).from_degrees())
+}
+
 /// Places and their owners. Answers at once and from memory; never a guess.
 pub trait Land: Send + Sync {
     /// WGS 84 to the National Grid by OSTN15; `None` outside the area that it covers.
@@ -96,6 +226,36 @@ pub trait Land: Send + Sync {
     fn ask(&self, asked: &Asked) -> OwnerAnswer {
         self.owner(asked.place)
     }
+
+    /// The same for many, all by one edition of the maps, in their order.
+    fn ask_all(&self, asked: &[Asked]) -> Vec<OwnerAnswer> {
+        asked.iter().map(|one| self.ask(one)).collect()
+    }
+
+    /// Every feature of every layer that covers a point on a day, by layer.
+    fn covering(&self, _at: GridPoint, _on: Option<jiff::civil::Date>) -> Vec<Area> {
+        Vec::new()
+    }
+
+    /// The features nearest to a point, nearest first, at most `max` of them and none beyond `reach_m` metres; of one
+    /// layer, or of all.
+    fn nearest(&self, _at: GridPoint, _reach_m: f64, _max: usize, _layer: Option<&str>) -> Vec<Area> {
+        Vec::new()
+    }
+
+    /// A layer's features in a box of the National Grid (west, south, east, north, in metres) as GeoJSON, at most `max`;
+    /// `None` for an unknown layer.
+    fn features(&self, _layer: &str, _sides_m: [f64; 4], _max: usize) -> Option<serde_json::Value> {
+        None
+    }
+
+    /// The ids of the layers in force.
+    fn layer_ids(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Puts what staff have corrected into force; the maps have a new epoch then.
+    fn correct(&self, _corrections: Vec<Correction>) {}
 
     /// The table of bodies in force.
     fn bodies(&self) -> Arc<Bodies> {

@@ -5,9 +5,16 @@
 //! A place is never a bare point: it comes with how far off it may be ([`Located`]). A grid reference of six figures
 //! is a square of 100 m, and an answer about "whose land" must not pretend otherwise.
 
+mod degrees;
+mod postcode;
+mod refusal;
 mod text;
+mod typed;
 
-pub use text::{Given, GridReference, PlaceError, format_grid_reference, parse_place};
+pub use postcode::Postcode;
+pub use refusal::PlaceError;
+pub use text::{Given, GridReference, format_grid_reference, parse_place};
+pub use typed::{Typed, UPRN_DIGITS_MAX, USRN_DIGITS_MAX, reference_number};
 
 use serde::{Deserialize, Serialize};
 

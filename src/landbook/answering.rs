@@ -8,6 +8,7 @@ use crate::domain::ownership::{
     self, Asked, Confidence, Correction, Found, Ground, Hit, LayerKind, OwnerAnswer, Position, Touch,
 };
 use crate::domain::place::{GridPoint, Located};
+use crate::land::Area;
 use jiff::civil::Date;
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ const ACCURACY_M_MAX: f64 = 25.0;
 /// How far the lines of a layer that came in degrees may be off by the shift to the National Grid, in metres: what
 /// OSTN15 itself is good to.
 const LAYER_CRS_ACCURACY_M: f64 = 0.1;
+/// How far the nearest features are looked for at first, in metres.
+const FIRST_REACH_M: f64 = 50.0;
 /// The layer and kind under which a correction of ground that no layer knew appears.
 const CORRECTIONS: &str = "corrections";
 
@@ -36,6 +39,68 @@ impl LandBook {
             answer.why.push_str(&format!(" Could not be read, so not asked: {}.", self.missing.join(", ")));
         }
         answer
+    }
+}
+
+/// What a map system asks.
+impl LandBook {
+    /// Every feature that covers a point on a day, by layer.
+    pub fn covering(&self, at: GridPoint, on: Option<Date>) -> Vec<Area> {
+        let ground = OnDay { book: self, on };
+        ground
+            .all_touching(at)
+            .into_iter()
+            .map(|(layer, feature, position)| self.area(layer, feature, Some(position), 0.0))
+            .collect()
+    }
+
+    /// The features nearest to a point, nearest first: the reach is doubled until there are enough.
+    pub fn nearest(&self, at: GridPoint, reach_m: f64, max: usize, layer: Option<&str>) -> Vec<Area> {
+        let ground = OnDay { book: self, on: None };
+        let wanted = |one: &&Layer| layer.is_none_or(|id| one.meta.id == id);
+        let touching = ground.all_touching(at).into_iter().filter(|(layer, ..)| wanted(layer));
+        let mut all: Vec<Area> =
+            touching.map(|(layer, feature, position)| self.area(layer, feature, Some(position), 0.0)).collect();
+        let touching_n = all.len();
+        let mut tried_m = reach_m.min(FIRST_REACH_M);
+        loop {
+            all.truncate(touching_n);
+            for layer in ground.layers().filter(wanted) {
+                let near = layer.near(corner(at), (tried_m * 1000.0) as i32).into_iter();
+                let near = near.filter(|(feature, _)| ground.stands(feature));
+                all.extend(near.map(|(feature, near_m)| self.area(layer, feature, None, near_m)));
+            }
+            if all.len() >= max || tried_m >= reach_m {
+                break;
+            }
+            tried_m = (tried_m * 4.0).min(reach_m);
+        }
+        all.sort_by(|a, b| {
+            let names = |one: &Area| (one.layer.clone(), one.feature.clone());
+            a.distance_m.total_cmp(&b.distance_m).then_with(|| names(a).cmp(&names(b)))
+        });
+        all.truncate(max);
+        all
+    }
+
+    fn area(&self, layer: &Layer, feature: &Feature, position: Option<Position>, distance_m: f64) -> Area {
+        let kind = kind_of(layer, feature);
+        let known = self.bodies.kind(kind);
+        let body = feature.body.as_ref().or(layer.meta.body.as_ref());
+        let body = body.cloned().or_else(|| self.bodies.answering_for(kind).map(|body| body.id.clone()));
+        Area {
+            layer: layer.meta.id.clone(),
+            layer_name: layer.meta.name.clone(),
+            kind: kind.to_owned(),
+            feature: feature.id.clone(),
+            name: feature.name.clone(),
+            role: known.and_then(LayerKind::role).filter(|_| body.is_some()),
+            body,
+            position,
+            distance_m,
+            date: layer.meta.date.clone(),
+            licence: layer.meta.licence.clone(),
+        }
     }
 }
 

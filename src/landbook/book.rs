@@ -11,7 +11,9 @@ use super::store::StoreError;
 use crate::domain::id::BodyId;
 use crate::domain::ownership::{Asked, Bodies, Correction, OwnerAnswer};
 use crate::domain::place::{GridPoint, LatLon, Located};
+use crate::land::Area;
 use geo::{Coord, LineString, Simplify};
+use jiff::civil::Date;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::{Arc, RwLock};
@@ -22,7 +24,7 @@ pub const LAYERS_MAX: usize = 200;
 pub const OUTLINE_FEATURES_MAX: usize = 4_000;
 
 /// An edition of the council's map layers with the table of bodies that it was checked against.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct LandBook {
     pub(super) epoch: u64,
     pub(super) layers: Vec<Arc<Layer>>,
@@ -221,6 +223,7 @@ impl Land {
     pub fn replace(&self, mut book: LandBook) -> u64 {
         let mut current = self.0.write().expect("nothing panics while holding the land");
         book.epoch = current.epoch + 1;
+        book.corrections = Arc::clone(&current.corrections);
         let epoch = book.epoch;
         *current = Arc::new(book);
         epoch
@@ -244,12 +247,49 @@ impl crate::land::Land for Land {
         self.current().ask(asked)
     }
 
+    fn ask_all(&self, asked: &[Asked]) -> Vec<OwnerAnswer> {
+        let book = self.current();
+        asked.iter().map(|one| book.ask(one)).collect()
+    }
+
     fn bodies(&self) -> Arc<Bodies> {
         Arc::clone(&self.current().bodies)
     }
 
     fn find(&self, code: crate::land::PlaceCode<'_>) -> crate::land::Lookup {
         self.current().gazetteers.find(code)
+    }
+
+    fn covering(&self, at: GridPoint, on: Option<Date>) -> Vec<Area> {
+        self.current().covering(at, on)
+    }
+
+    fn nearest(&self, at: GridPoint, reach_m: f64, max: usize, layer: Option<&str>) -> Vec<Area> {
+        self.current().nearest(at, reach_m, max, layer)
+    }
+
+    fn features(&self, layer: &str, [west_m, south_m, east_m, north_m]: [f64; 4], max: usize) -> Option<Value> {
+        let mut all = self.current().outlines(layer, MapBox { west_m, south_m, east_m, north_m }, 0.0)?;
+        if let Some(Value::Array(features)) = all.get_mut("features")
+            && features.len() > max
+        {
+            features.truncate(max);
+            all["cut"] = json!(true);
+        }
+        Some(all)
+    }
+
+    fn layer_ids(&self) -> Vec<String> {
+        self.current().layers().map(|layer| layer.id.clone()).collect()
+    }
+
+    fn correct(&self, corrections: Vec<Correction>) {
+        let mut current = self.0.write().expect("nothing panics while holding the land");
+        let corrections = Arc::new(corrections.into_iter().map(Arc::new).collect::<Vec<_>>());
+        if current.corrections != corrections {
+            let epoch = current.epoch + 1;
+            *current = Arc::new(LandBook { epoch, corrections, ..LandBook::clone(&current) });
+        }
     }
 }
 

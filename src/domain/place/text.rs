@@ -1,7 +1,8 @@
 //! Places as people type and read them: grid references, eastings and northings, degrees. Every refusal says what
 //! was wrong and how to mend it, since the person reading it has a caller on the line.
 
-use super::{EASTING_M_MAX, GridPoint, LatLon, Located, NORTHING_M_MAX, TYPED_GRID_UNCERTAINTY_M};
+use super::refusal::{PlaceError, shown};
+use super::{EASTING_M_MAX, GridPoint, LatLon, Located, NORTHING_M_MAX, TYPED_GRID_UNCERTAINTY_M, degrees};
 use std::fmt;
 
 /// Metres in a degree of latitude, near enough for an uncertainty.
@@ -18,111 +19,6 @@ pub enum Given {
     Grid(Located),
     /// In degrees, with the uncertainty in metres that their last decimal place implies (at least 1 m).
     Degrees(LatLon, f64),
-}
-
-/// Why a text is not a place in Great Britain, and how to mend it.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum PlaceError {
-    /// Nothing was given.
-    #[error("no place was given; give a grid reference (SJ 49401 25322), easting,northing (349401,325322) or lat,lon")]
-    Empty,
-    /// The text is none of the forms.
-    #[error(
-        "\"{0}\" is not a place in a form that is understood; give a grid reference (SJ 49401 25322), \
-         easting,northing (349401,325322) or lat,lon (52.8223,-2.7524)"
-    )]
-    NotUnderstood(String),
-    /// The letters of the grid reference name no square of Great Britain.
-    #[error(
-        "\"{0}\" is not a 100 km square of Great Britain; a grid reference begins with two letters such as SJ or TQ"
-    )]
-    NoSuchSquare(String),
-    /// One letter: the Irish Grid.
-    #[error(
-        "\"{0}\" looks like an Irish Grid reference (one letter); the National Grid of Great Britain has two, \
-         such as SJ 49401 25322"
-    )]
-    IrishGrid(String),
-    /// The halves of the figures differ in length, or there are none.
-    #[error(
-        "the grid reference has {east} figures east and {north} north; give the same number of each, 1 to 8, such as \
-         SJ 494 253"
-    )]
-    UnevenFigures {
-        /// Figures of the easting.
-        east: usize,
-        /// Figures of the northing.
-        north: usize,
-    },
-    /// Letters alone.
-    #[error("\"{0}\" alone is a square of 100 km; add the figures, such as {0} 494 253")]
-    SquareOnly(String),
-    /// Not a number.
-    #[error("the {what} is not a finite number; send digits, or no place at all")]
-    NotFinite {
-        /// Which number.
-        what: &'static str,
-    },
-    /// Latitude 0, longitude 0, or easting 0, northing 0: a device without a position.
-    #[error(
-        "0,0 is what a device sends when it does not know where it is; send no place, and ask the caller for a street"
-    )]
-    Null,
-    /// The degrees stand the wrong way round.
-    #[error(
-        "latitude {lat} with longitude {lon} is not in Great Britain, but the other way round is: send latitude \
-         {lon}, longitude {lat}"
-    )]
-    Swapped {
-        /// The latitude as given.
-        lat: f64,
-        /// The longitude as given.
-        lon: f64,
-    },
-    /// Degrees in Ireland.
-    #[error(
-        "latitude {lat}, longitude {lon} is in Ireland, which the National Grid of Great Britain does not cover; \
-         check the place with the caller"
-    )]
-    Ireland {
-        /// The latitude as given.
-        lat: f64,
-        /// The longitude as given.
-        lon: f64,
-    },
-    /// Degrees elsewhere.
-    #[error(
-        "latitude {lat}, longitude {lon} is not in Great Britain (latitude 49.8 to 60.9, longitude -8.7 to 1.8); \
-         check the signs and the order: latitude first, west is negative"
-    )]
-    OutsideDegrees {
-        /// The latitude as given.
-        lat: f64,
-        /// The longitude as given.
-        lon: f64,
-    },
-    /// Eastings and northings the wrong way round.
-    #[error(
-        "easting {easting}, northing {northing} is outside the National Grid, but the other way round is inside: \
-         easting comes first"
-    )]
-    SwappedGrid {
-        /// The easting as given, in metres.
-        easting: f64,
-        /// The northing as given, in metres.
-        northing: f64,
-    },
-    /// Off the grid.
-    #[error(
-        "easting {easting}, northing {northing} is outside the National Grid (easting 0 to 700000 m, northing 0 to \
-         1300000 m); give metres, easting first"
-    )]
-    OutsideGrid {
-        /// The easting as given, in metres.
-        easting: f64,
-        /// The northing as given, in metres.
-        northing: f64,
-    },
 }
 
 /// A grid reference: a square of the National Grid, not a point.
@@ -209,13 +105,16 @@ pub fn format_grid_reference(point: GridPoint, figures: usize) -> String {
 }
 
 /// Reads a place in any of the typed forms: a grid reference, easting and northing in metres (`349401,325322`,
-/// `E 349401 N 325322`), or degrees (`52.8223,-2.7524`, `52.8223N 2.7524W`).
+/// `E 349401 N 325322`), or degrees (`52.8223,-2.7524`, `52.8223N 2.7524W`, `52°49'20"N 2°45'9"W`, `geo:52.8,-2.7`).
 ///
 /// Two numbers are degrees when both could be (at most 180); else metres.
 pub fn parse_place(text: &str) -> Result<Given, PlaceError> {
     let body = text.trim();
     if body.is_empty() {
         return Err(PlaceError::Empty);
+    }
+    if let Some(read) = degrees::read(body) {
+        return read;
     }
     if let Some(numbers) = Numbers::read(body) {
         return numbers.place(body);
@@ -371,15 +270,6 @@ pub(super) fn check_degrees(lat: f64, lon: f64) -> Result<(), PlaceError> {
     // Wales' westernmost land is 5.32 W, Kintyre's south end 5.80 W at 55.29 N, Islay begins at 55.58 N.
     let ireland = (51.3..55.25).contains(&lat) && lon < -5.42 || (55.25..55.5).contains(&lat) && lon < -6.0;
     if ireland { Err(PlaceError::Ireland { lat, lon }) } else { Ok(()) }
-}
-
-/// A given text as an error may repeat it: cut to 40 characters.
-fn shown(text: &str) -> String {
-    let text = text.trim();
-    match text.char_indices().nth(40) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
-    }
 }
 
 /// The south-west corner in metres of the 100 km square of two letters; `None` off Great Britain.

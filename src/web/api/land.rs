@@ -1,20 +1,29 @@
-//! `GET /api/v1/land`: whose land a place is, while the caller is on the line.
+//! `/api/v1/land`: whose land a place is, while the caller is on the line; for one place, for many, and for maps.
+
+pub mod asking;
+pub mod batch;
+pub mod maps;
 
 use super::json;
-use crate::domain::ownership::{Asked, OwnerAnswer};
-use crate::domain::place::{
-    DEVICE_UNCERTAINTY_M, Given, GridPoint, GridReference, LatLon, Located, PlaceError, TYPED_GRID_UNCERTAINTY_M,
-    format_grid_reference, parse_place,
-};
+use crate::domain::ownership::OwnerAnswer;
+use crate::domain::place::format_grid_reference;
+use crate::land::{Land, Resolved};
 use crate::web::call::Call;
-use crate::web::problem::{Kind, Problem};
+use crate::web::problem::Problem;
 use serde::Serialize;
 use serde_json::{Value, json as value};
 use warp::http::StatusCode;
 use warp::reply::Response;
 
+/// The place as it was understood.
 #[derive(Serialize)]
 struct PlaceTold {
+    /// What the typed place was taken for.
+    read_as: &'static str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    source: String,
     easting: f64,
     northing: f64,
     lat: Option<f64>,
@@ -24,39 +33,61 @@ struct PlaceTold {
     sigma_m: f64,
 }
 
+impl PlaceTold {
+    fn new(land: &dyn Land, found: Resolved) -> Self {
+        let (point, degrees) = (found.place.point, land.to_lat_lon(found.place.point));
+        Self {
+            read_as: found.read_as,
+            name: found.name,
+            source: found.source,
+            easting: point.easting(),
+            northing: point.northing(),
+            lat: degrees.map(|degrees| degrees.lat),
+            lon: degrees.map(|degrees| degrees.lon),
+            grid_ref: format_grid_reference(point, 5),
+            uncertainty_m: found.place.uncertainty_m,
+            sigma_m: found.place.sigma_m(),
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Reply {
     place: PlaceTold,
     #[serde(flatten)]
     answer: OwnerAnswer,
+    /// What is asked before anything else, in order.
+    first: Vec<First>,
 }
 
-/// Answers for `q` (any form, as typed), `lat`+`lon`, `e`+`n` (or `easting`+`northing`), or `grid_ref`.
+/// A question that comes before whose land it is.
+#[derive(Serialize)]
+struct First {
+    matter: String,
+    ask: String,
+    tell_caller: String,
+}
+
+/// `GET /api/v1/land`: answers for any form of place; see [`asking`].
 pub fn ask(call: Call) -> Result<Response, Problem> {
-    let place = place(&call)?;
-    let point = place.point;
-    let degrees = call.app.land.to_lat_lon(point);
-    let told = PlaceTold {
-        easting: point.easting(),
-        northing: point.northing(),
-        lat: degrees.map(|degrees| degrees.lat),
-        lon: degrees.map(|degrees| degrees.lon),
-        grid_ref: format_grid_reference(point, 10),
-        uncertainty_m: place.uncertainty_m,
-        sigma_m: place.sigma_m(),
-    };
-    Ok(json(
-        StatusCode::OK,
-        &Reply { place: told, answer: call.app.land.ask(&Asked { on: Some(call.app.today()), ..Asked::at(place) }) },
-    ))
+    let land = call.app.land.as_ref();
+    let (found, asked) = asking::read(&call, land)?;
+    let bodies = land.bodies();
+    let first = bodies.first().map(|matter| First {
+        matter: matter.id.clone(),
+        ask: matter.ask.clone().unwrap_or_default(),
+        tell_caller: bodies.told_about(matter).to_owned(),
+    });
+    let first = first.collect();
+    Ok(json(StatusCode::OK, &Reply { answer: land.ask(&asked), place: PlaceTold::new(land, found), first }))
 }
 
-/// The form of the answer, for the OpenAPI document.
-pub(super) fn schema() -> Value {
+/// The forms of the answers, for the OpenAPI document.
+pub(super) fn schemas() -> Value {
     let text = value!({ "type": "string" });
     let list = |item: &Value| value!({ "type": "array", "items": item });
     let object = value!({ "type": "object" });
-    value!({
+    let owner = value!({
         "type": "object",
         "required": ["place", "body", "confidence", "why", "tell_caller", "raise", "also_notify", "hits", "epoch"],
         "properties": {
@@ -77,45 +108,42 @@ pub(super) fn schema() -> Value {
             "sigma_m": { "type": "number" }, "crs_accuracy_m": { "type": "number" },
             "on": { "type": "string", "format": "date" }, "about": text,
             "epoch": { "type": "integer" },
+            "first": { "type": "array", "items": object, "description": "What is asked before anything else, in order" },
+        },
+    });
+    let areas = value!({
+        "type": "object", "required": ["areas"],
+        "properties": { "place": object, "areas": {
+            "type": "array", "items": {
+                "type": "object", "required": ["layer", "kind", "feature", "distance_m"],
+                "properties": {
+                    "layer": text, "layer_name": text, "kind": text, "feature": text, "name": text, "body": text,
+                    "role": text, "position": { "type": "string", "enum": ["interior", "boundary"] },
+                    "distance_m": { "type": "number" }, "date": text, "licence": text,
+                },
+            },
+        } },
+    });
+    let statistic = value!({
+        "type": "object", "required": ["layer", "areas", "outside", "contacts"],
+        "properties": {
+            "layer": text, "areas": list(&object), "outside": { "type": "integer" }, "contacts": { "type": "integer" },
+        },
+    });
+    value!({
+        "Owner": owner,
+        "Areas": areas,
+        "AreaStatistic": statistic,
+        "LandQuestion": {
+            "type": "object", "description": "One to a line; one form of place",
+            "properties": {
+                "id": { "type": ["string", "integer"], "description": "Comes back with the answer" },
+                "q": text, "lat": { "type": "number" }, "lon": { "type": "number" },
+                "e": { "type": "number" }, "n": { "type": "number" },
+                "grid_ref": text, "postcode": text, "uprn": { "type": ["string", "integer"] },
+                "usrn": { "type": ["string", "integer"] }, "street": text,
+                "sigma": { "type": "number" }, "at": { "type": "string", "format": "date" }, "role": text, "about": text,
+            },
         },
     })
-}
-
-fn place(call: &Call) -> Result<Located, Problem> {
-    let asked = call.query_pairs();
-    let value = |names: [&str; 2]| {
-        asked
-            .iter()
-            .find(|(name, text)| names.contains(&name.as_str()) && !text.is_empty())
-            .map(|(_, text)| text.as_str())
-    };
-    let refused = |error: PlaceError| Problem::new(Kind::BadRequest, error.to_string());
-    let number = |text: &str, what: &str| {
-        let number = text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
-        number.ok_or_else(|| Problem::new(Kind::BadRequest, format!("{what} is not a number; send digits")))
-    };
-    let on_grid = |place: LatLon| {
-        let outside = PlaceError::OutsideDegrees { lat: place.lat, lon: place.lon };
-        call.app.land.to_grid(place).ok_or(outside).map_err(refused)
-    };
-    let (lat, lon) = (value(["lat", "latitude"]), value(["lon", "lng"]));
-    let (easting, northing) = (value(["e", "easting"]), value(["n", "northing"]));
-    if let Some(text) = value(["q", "place"]) {
-        return match parse_place(text).map_err(refused)? {
-            Given::Grid(located) => Ok(located),
-            Given::Degrees(place, uncertainty_m) => Ok(Located::new(on_grid(place)?, uncertainty_m).from_degrees()),
-        };
-    }
-    if let Some(text) = value(["grid_ref", "gridref"]) {
-        return Ok(GridReference::parse(text).map_err(refused)?.located());
-    }
-    if let (Some(lat), Some(lon)) = (lat, lon) {
-        let place = LatLon::in_great_britain(number(lat, "lat")?, number(lon, "lon")?).map_err(refused)?;
-        return Ok(Located::new(on_grid(place)?, DEVICE_UNCERTAINTY_M).from_degrees());
-    }
-    if let (Some(easting), Some(northing)) = (easting, northing) {
-        let point = GridPoint::on_grid(number(easting, "e")?, number(northing, "n")?).map_err(refused)?;
-        return Ok(Located::new(point, TYPED_GRID_UNCERTAINTY_M));
-    }
-    Err(Problem::new(Kind::BadRequest, "give a place: ?q=SD 80376 10712, ?lat=&lon=, ?e=&n= or ?grid_ref="))
 }
