@@ -3,7 +3,8 @@
 //! The land book itself ([`crate::landbook`]) holds layers, gazetteers and Ordnance Survey's shift table; whoever only
 //! asks "where is this, and whose is it" asks through this door, so that tests can answer with a few lines.
 
-use crate::domain::id::BodyId;
+use crate::domain::correction::Statement;
+use crate::domain::id::{BodyId, Seq};
 use crate::domain::ownership::{Asked, Bodies, Correction, OwnerAnswer, Position, Role};
 use crate::domain::place::{DEVICE_UNCERTAINTY_M, GridPoint, LatLon, Located, PlaceError, Typed};
 use serde::Serialize;
@@ -143,7 +144,9 @@ pub enum Unresolved {
         given: String,
     },
     /// There is no gazetteer of that kind.
-    #[error("there is no gazetteer of {what}s here yet (callout import gazetteer); give a grid reference or easting and northing")]
+    #[error(
+        "there is no gazetteer of {what}s here yet (callout import gazetteer); give a grid reference or easting and northing"
+    )]
     NoGazetteer {
         /// `postcode`.
         what: &'static str,
@@ -194,6 +197,36 @@ pub fn resolve(land: &(impl Land + ?Sized), typed: &Typed) -> Result<Resolved, U
             _ => Unresolved::NoGazetteer { what: typed.read_as() },
         }),
     }
+}
+
+/// What staff have corrected, with the words and exact places of the details; where those were erased, without words
+/// and by the place to 10 m. `detail` reads the details store: call it off the async threads.
+pub fn corrections(
+    in_force: &crate::domain::correction::Corrections,
+    detail: impl Fn(Seq, &str) -> Option<Vec<u8>>,
+) -> Vec<Correction> {
+    #[derive(Default, serde::Deserialize)]
+    #[serde(default)]
+    struct Kept {
+        text: String,
+        place: Option<GridPoint>,
+    }
+    let made = in_force.in_force.iter().filter_map(|(seq, stated)| {
+        let Statement::Corrected { place, radius_m, feature, body, .. } = &stated.statement else { return None };
+        let kept = detail(*seq, &stated.digest).and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
+        let kept = kept.unwrap_or_default();
+        let middle = kept.place.unwrap_or(*place);
+        Some(Correction {
+            record: *seq,
+            by: stated.by.clone(),
+            at: stated.at,
+            why: kept.text,
+            body: body.clone(),
+            around: radius_m.map(|radius_m| (middle, f64::from(radius_m))),
+            feature: feature.clone(),
+        })
+    });
+    made.collect()
 }
 
 /// Degrees as a phone or a pin sends them, on the grid.

@@ -146,7 +146,11 @@ async fn each_route_is_open_to_exactly_those_that_the_table_names() {
             .replace("{warning}", "W-999999")
             .replace("{secret}", "wrong")
             .replace("{token}", "p1-wrong")
-            .replace("{name}", "none.css");
+            .replace("{name}", "none.css")
+            .replace("{mark}", "999999")
+            .replace("{correction}", "999999")
+            .replace("{point}", "380376,410712")
+            .replace("{postcode}", "WX24QD");
         let ask = |token: Option<&str>| {
             let request = match route.verb {
                 Verb::Get => desk.client.get(desk.url(&path)),
@@ -206,7 +210,9 @@ async fn whoever_only_looks_changes_nothing() {
             .replace("{incident}", &incident)
             .replace("{token}", &reply_code::token(desk.daemon.key.bytes(), page))
             .replace("{secret}", "wrong")
-            .replace("{name}", "app.css");
+            .replace("{name}", "app.css")
+            .replace("{point}", "380376,410712")
+            .replace("{postcode}", "WX24QD");
         assert!(!path.contains('{'), "{path}: say what stands for it");
         for request in [desk.client.get(desk.url(&path)), desk.client.head(desk.url(&path))] {
             let status = request.bearer_auth(&token).send().await.unwrap().status().as_u16();

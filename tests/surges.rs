@@ -32,6 +32,7 @@ fn contact(at: Timestamp, tag: &str, history: bool) -> Contact {
         body: None,
         answered: None,
         wait_s: None,
+        land: None,
         alike: None,
         history,
     }

@@ -260,8 +260,11 @@ impl App {
         let doors = if listen { Some(Doors::open(&loaded.config).await?) } else { None };
         let indexing = Indexing::default();
         indexing.start(&data, &opened.dir, Seq(opened.state.next.0 - 1));
+        let epoch = opened.state.policy.epoch;
         let engine = Engine::start(opened, Note::of(&data), Arc::clone(&clock), post, Arc::clone(&indexing.live));
-        let land = Arc::new(Land::new(LandBook::new(Vec::new(), Arc::new(loaded.bodies.clone()))));
+        // Epochs go on from the log's last, so that a contact's epoch names one edition for ever.
+        let first_book = LandBook::new(Vec::new(), Arc::new(loaded.bodies.clone()));
+        let land = Arc::new(Land::after(epoch, first_book));
         let app = Self {
             found: Found::default(),
             boxes: super::folders::Boxes::default(),
@@ -420,7 +423,18 @@ impl App {
         let layers: Vec<_> = book.layers().map(|layer| (layer.id.clone(), layer.sha256.clone())).collect();
         let epoch = self.land.replace(book);
         info!(layers = layers.len(), epoch, "{} map layers in force", layers.len());
-        self.tell(Event::LayersLoaded { epoch, layers }).await.map(|_| ())
+        self.tell(Event::LayersLoaded { epoch, layers }).await?;
+        self.correct_land().await
+    }
+
+    /// Puts what staff have corrected upon the layers.
+    async fn correct_land(&self) -> Result<(), StartError> {
+        let (view, records) = (self.engine.door.view(), self.engine.door.records());
+        let read = move || crate::land::corrections(&view.corrections, |seq, digest| records.detail(seq, digest));
+        let corrections =
+            tokio::task::spawn_blocking(read).await.map_err(|error| StartError::Core(error.to_string()))?;
+        crate::land::Land::correct(self.land.as_ref(), corrections);
+        Ok(())
     }
 
     /// Starts the web server.

@@ -302,6 +302,7 @@ pub(super) fn subject(seq: Seq, record: &Record) -> String {
         | Record::ErasureAsked { .. }
         | Record::DetailsErased { .. }
         | Record::HoldPlaced { .. }
+        | Record::MapStatement { .. }
         | Record::HoldLifted { .. } => KEEPING.to_owned(),
         _ => crate::domain::id::IncidentId::from(seq).to_string(),
     }

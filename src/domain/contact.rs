@@ -4,6 +4,7 @@
 //! [`ContactDetail`] is all that is personal; it goes to the details store, from which it can be erased.
 
 use super::id::{BodyId, IncidentId, StreamId, Tag};
+use super::ownership::Confidence;
 use super::place::GridPoint;
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -99,6 +100,9 @@ pub struct Contact {
     /// The responsible body; `None` says that it is unknown, never that nobody is responsible.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub body: Option<BodyId>,
+    /// How sure that was, and by which edition of the maps; `None` for a contact without a place, and in older logs.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub land: Option<LandKept>,
     /// For calls: whether it was answered (false: abandoned).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub answered: Option<bool>,
@@ -114,6 +118,18 @@ pub struct Contact {
     pub history: bool,
 }
 
+/// What a contact keeps of the answer about its land.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LandKept {
+    /// How sure it was.
+    pub confidence: Confidence,
+    /// The edition of the maps that answered.
+    pub epoch: u64,
+    /// The maps contradicted each other: for the staff's queue.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub disputed: bool,
+}
+
 /// What is personal about a contact. Never in the log, the index, the trace or the domain's state.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -127,6 +143,12 @@ pub struct ContactDetail {
     /// The exact place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<GridPoint>,
+    /// How far off it may be, in metres: one standard deviation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place_sigma_m: Option<f64>,
+    /// The layer and feature by which somebody is responsible there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub land_feature: Option<(String, String)>,
     /// The place as it was given (postcode, UPRN, USRN, grid reference, words), kept as given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place_given: Option<String>,

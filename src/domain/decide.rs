@@ -8,7 +8,7 @@ use super::id::Seq;
 use super::record::Record;
 use super::state::{State, apply};
 use super::time::Timestamp;
-use super::{activation, detect, entry, incident, keeping, notice, paging, register, roster, task};
+use super::{activation, correction, detect, entry, incident, keeping, notice, paging, register, roster, task};
 
 /// What one event led to.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +58,7 @@ pub fn decide(state: &mut State, event: &Event, now: Timestamp) -> Decision {
         }
         Event::PolicyLoaded { documents, by } => put_policy(state, d, &roster::in_place(state, documents), by),
         Event::RosterApplied { documents, by, sealed } => roster::apply(state, d, documents, by, sealed),
+        Event::MapStatement { statement, by, why } => correction::state(state, d, statement, by, why),
         Event::LayersLoaded { epoch, layers } => {
             d.record(state, Record::LayersInForce { epoch: *epoch, layers: layers.clone() });
         }

@@ -48,6 +48,15 @@ pub enum Event {
         /// Id and SHA-256 of each layer.
         layers: Vec<(String, String)>,
     },
+    /// Somebody says that the maps are wrong, or what is right.
+    MapStatement {
+        /// What.
+        statement: super::correction::Statement,
+        /// Who.
+        by: Author,
+        /// Why, and the exact place.
+        why: Sealed,
+    },
     /// A contact came in, located and classified.
     ContactReceived {
         /// The part that the log may hold.

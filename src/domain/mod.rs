@@ -34,6 +34,7 @@ pub mod event;
 pub mod record;
 
 pub mod activation;
+pub mod correction;
 pub mod detect;
 pub mod heartbeat;
 pub mod incident;

@@ -55,6 +55,16 @@ pub enum Record {
         /// Id and SHA-256 of each.
         layers: Vec<(String, String)>,
     },
+    /// Somebody said that the maps are wrong, or what is right.
+    MapStatement {
+        /// What.
+        #[serde(flatten)]
+        statement: super::correction::Statement,
+        /// Who.
+        by: Author,
+        /// Why, and the exact place.
+        digest: String,
+    },
     /// A contact was taken.
     ContactTaken {
         /// What may be said of it.
@@ -514,6 +524,7 @@ impl Record {
             | Self::LogExported { digest, .. }
             | Self::ErasureAsked { digest, .. }
             | Self::RosterApplied { digest, .. }
+            | Self::MapStatement { digest, .. }
             | Self::HoldPlaced { digest, .. }
             | Self::HoldLifted { digest, .. } => Some(digest),
             Self::Started { .. }

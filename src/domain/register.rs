@@ -5,7 +5,7 @@
 //!
 //! Not here: whether a count is unusual (see [`crate::domain::detect`]).
 
-use super::contact::{Channel, Contact, Receipt};
+use super::contact::{Channel, Contact, LandKept, Receipt};
 use super::decide::Decision;
 use super::event::{Answer, Author, Mark, Sealed};
 use super::id::{BodyId, ContactId, IncidentId, Seq, StreamId, Tag};
@@ -139,6 +139,9 @@ pub struct Recent {
     pub place: Option<GridPoint>,
     /// Responsible body.
     pub body: Option<BodyId>,
+    /// How sure that was, and by which edition of the maps.
+    #[serde(default)]
+    pub land: Option<LandKept>,
     /// The incident it counts towards.
     pub incident: Option<IncidentId>,
     /// The details' digest.
@@ -303,6 +306,7 @@ pub(super) fn apply(
             tags: contact.tags.clone(),
             place: contact.place,
             body: contact.body.clone(),
+            land: contact.land,
             incident,
             digest: digest.clone(),
             same_as: None,

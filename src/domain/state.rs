@@ -1,6 +1,7 @@
 //! The state: one slice a stage, each behind its own `Arc`, so that readers take a snapshot for the price of a few
 //! counters. [`apply`] is the only thing that changes it; rebuilding it from the log gives the same state.
 
+use super::correction::Corrections;
 use super::detect::cluster::watch::Clusters;
 use super::detect::service::Queues;
 use super::detect::silence::Feeds;
@@ -16,7 +17,7 @@ use super::policy::{Document, DocumentKind, Policy};
 use super::record::{Record, Rule};
 use super::register::{Keys, Tally};
 use super::time::Timestamp;
-use super::{detect, incident, keeping, notice, paging, register};
+use super::{correction, detect, incident, keeping, notice, paging, register};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -54,6 +55,8 @@ pub struct State {
     pub notices: Arc<Notices>,
     /// Signed heads, erasures, holds.
     pub keeping: Arc<Keeping>,
+    /// What staff have said about the maps.
+    pub corrections: Arc<Corrections>,
 }
 
 impl Default for State {
@@ -74,6 +77,7 @@ impl Default for State {
             paging: Arc::default(),
             notices: Arc::default(),
             keeping: Arc::default(),
+            corrections: Arc::default(),
         }
     }
 }
@@ -122,6 +126,8 @@ pub struct View {
     pub paging: Arc<Paging>,
     /// Signed heads, erasures, holds.
     pub keeping: Arc<Keeping>,
+    /// What staff have said about the maps.
+    pub corrections: Arc<Corrections>,
 }
 
 impl State {
@@ -138,6 +144,7 @@ impl State {
             incidents: Arc::clone(&self.incidents),
             paging: Arc::clone(&self.paging),
             keeping: Arc::clone(&self.keeping),
+            corrections: Arc::clone(&self.corrections),
         }
     }
 }
@@ -171,7 +178,11 @@ pub fn apply(state: &mut State, seq: Seq, at: Timestamp, record: &Record) {
             detect::silence::apply_policy(state);
         }
         Record::QueueCounted { counts } => detect::service::apply(state, counts),
-        Record::LayersInForce { epoch, .. } => Arc::make_mut(&mut state.policy).epoch = *epoch,
+        Record::LayersInForce { epoch, layers } => {
+            Arc::make_mut(&mut state.policy).epoch = *epoch;
+            correction::apply_layers(state, layers);
+        }
+        Record::MapStatement { statement, by, digest } => correction::apply(state, seq, at, statement, by, digest),
         Record::RosterApplied { digest, .. } => {
             let roster = super::roster::RosterInForce { seq, digest: digest.clone() };
             Arc::make_mut(&mut state.policy).roster = Some(roster);
@@ -274,6 +285,7 @@ fn incident_of(state: &State, seq: Seq, record: &Record) -> Option<IncidentId> {
         | Record::DocumentRecorded { .. }
         | Record::PolicyInForce { .. }
         | Record::LayersInForce { .. }
+        | Record::MapStatement { .. }
         | Record::RosterApplied { .. }
         | Record::ContactTaken { .. }
         | Record::ContactMarked { .. }

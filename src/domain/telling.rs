@@ -85,6 +85,7 @@ impl Record {
             | Self::DocumentRecorded { .. }
             | Self::PolicyInForce { .. }
             | Self::LayersInForce { .. }
+            | Self::MapStatement { .. }
             | Self::ContactTaken { .. }
             | Self::QueueCounted { .. }
             | Self::ContactMarked { .. }
@@ -426,6 +427,16 @@ impl Teller<'_> {
                 },
                 who: self.author(by),
             },
+            Record::MapStatement { statement, by, .. } => {
+                use super::correction::Statement;
+                let title = match statement {
+                    Statement::Wrong { .. } => "An answer about the land is said to be wrong".to_owned(),
+                    Statement::Corrected { body, .. } => format!("The map is corrected: {}", readable(body.as_str())),
+                    Statement::Settled { note } => format!("The map is right after all: note {note}"),
+                    Statement::Withdrawn { correction } => format!("Correction {correction} of the map is withdrawn"),
+                };
+                Told { title, text: String::new(), who: self.author(by) }
+            }
             Record::HoldPlaced { on, by, .. } => {
                 Told { title: format!("Legal hold on {on}"), text: String::new(), who: self.author(by) }
             }

@@ -293,6 +293,7 @@ impl Into<'_> {
             | Record::DocumentRecorded { .. }
             | Record::PolicyInForce { .. }
             | Record::LayersInForce { .. }
+            | Record::MapStatement { .. }
             | Record::ContactMarked { .. }
             | Record::WarningEntered { .. }
             | Record::WarningEnded { .. }

@@ -30,6 +30,7 @@ fn contact(seq: u64) -> Entry {
         body: None,
         answered: None,
         wait_s: None,
+        land: None,
         alike: None,
         history: false,
     };

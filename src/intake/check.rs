@@ -6,8 +6,9 @@
 
 use super::draft::{CALLER_FIELDS, Draft, Field, Given, Member, meant_by};
 use super::{Reading, contact_key, place, place_all};
-use crate::domain::contact::{Caller, Channel, Contact, ContactDetail};
+use crate::domain::contact::{Caller, Channel, Contact, ContactDetail, LandKept};
 use crate::domain::id::Tag;
+use crate::domain::ownership::Asked;
 use crate::domain::problem::did_you_mean;
 use crate::domain::text::{clean_line, clean_words, is_slug, to_slug};
 use crate::domain::time::{SignedDuration, Timestamp, after, to_millis};
@@ -107,6 +108,21 @@ pub fn check(draft: &Draft<'_>, reading: &Reading<'_>, faults: &mut Faults) -> O
         return None;
     }
     let key = contact_key(reading, draft.index, &source, source_id.as_deref());
+    let answer = found.point.map(|place| {
+        let bodies = reading.land.bodies();
+        reading.land.ask(&Asked {
+            along: found.along.clone(),
+            // A contact of the past is answered by what held then.
+            on: Some(received_at.to_zoned(jiff::tz::TimeZone::UTC).date()),
+            about: bodies.matter_of(&tags).map(|matter| matter.id.clone()),
+            ..Asked::at(place)
+        })
+    });
+    let land = answer.as_ref().map(|answer| LandKept {
+        confidence: answer.confidence,
+        epoch: answer.epoch,
+        disputed: !answer.disputed.is_empty(),
+    });
     let contact = Contact {
         source,
         key,
@@ -116,7 +132,8 @@ pub fn check(draft: &Draft<'_>, reading: &Reading<'_>, faults: &mut Faults) -> O
         service,
         tags,
         place: found.point.map(|located| located.point.rounded_to_10_m()),
-        body: found.point.and_then(|located| reading.land.body(located)),
+        body: answer.as_ref().and_then(|answer| answer.body.clone()),
+        land,
         answered,
         wait_s,
         alike: text.as_deref().and_then(|text| alike(reading, text)),
@@ -126,6 +143,8 @@ pub fn check(draft: &Draft<'_>, reading: &Reading<'_>, faults: &mut Faults) -> O
         source_id,
         text,
         place: found.point.map(|located| located.point),
+        place_sigma_m: found.point.map(|located| located.sigma_m()),
+        land_feature: answer.and_then(|answer| answer.basis).map(|basis| (basis.layer, basis.feature)),
         place_given: found.given,
         crm_ref,
         customer_ref,

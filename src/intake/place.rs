@@ -6,15 +6,18 @@
 use super::check::{LINE_MAX, Sheet};
 use super::draft::Field;
 use crate::domain::place::{
-    DEVICE_UNCERTAINTY_M, GridPoint, GridReference, LatLon, Located, PlaceError, TYPED_GRID_UNCERTAINTY_M,
+    DEVICE_UNCERTAINTY_M, GridPoint, GridReference, LatLon, Located, PlaceError, Postcode, TYPED_GRID_UNCERTAINTY_M,
+    Typed, UPRN_DIGITS_MAX, USRN_DIGITS_MAX,
 };
-use crate::land::{Land, Lookup, PlaceCode};
+use crate::land::{Land, Unresolved, resolve};
 
 /// What became of the place.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Found {
     /// The exact point with how far off it may be, where there is one.
     pub(super) point: Option<Located>,
+    /// The street's line, where the place is a street that a gazetteer knows.
+    pub(super) along: Vec<GridPoint>,
     /// The place as it was given, where that isn't simply the point.
     pub(super) given: Option<String>,
 }
@@ -46,9 +49,15 @@ pub(super) fn find(sheet: &mut Sheet<'_, '_>, land: &dyn Land) -> Found {
         Field::Easting => easting_northing(sheet),
         Field::GridRef => grid_ref(sheet),
         Field::Postcode => postcode(sheet, land),
-        Field::Uprn => number(sheet, land, Field::Uprn, 12),
-        Field::Usrn => number(sheet, land, Field::Usrn, 8),
-        _ => Found { point: None, given: sheet.line(Field::PlaceText, LINE_MAX) },
+        Field::Uprn => number(sheet, land, Field::Uprn, UPRN_DIGITS_MAX),
+        Field::Usrn => number(sheet, land, Field::Usrn, USRN_DIGITS_MAX),
+        _ => {
+            let given = sheet.line(Field::PlaceText, LINE_MAX);
+            // Words are no code: that no street is called so needs no doubt.
+            let found = given.as_deref().and_then(|text| resolve(land, &Typed::read(text).ok()?).ok());
+            let (point, along) = found.map_or((None, Vec::new()), |found| (Some(found.place), found.along));
+            Found { point, along, given }
+        }
     }
 }
 
@@ -86,7 +95,8 @@ fn lat_lon(sheet: &mut Sheet<'_, '_>, land: &dyn Land) -> Found {
         // Inside the box of Great Britain, but where Ordnance Survey's shift is not defined: far out at sea.
         land.to_grid(place).ok_or(PlaceError::OutsideDegrees { lat, lon })
     });
-    placed(sheet, Field::Lat, on_grid, DEVICE_UNCERTAINTY_M, || format!("lat {lat}, lon {lon}"))
+    let found = placed(sheet, Field::Lat, on_grid, DEVICE_UNCERTAINTY_M, || format!("lat {lat}, lon {lon}"));
+    Found { point: found.point.map(Located::from_degrees), ..found }
 }
 
 fn easting_northing(sheet: &mut Sheet<'_, '_>) -> Found {
@@ -106,10 +116,10 @@ fn placed(
     given: impl Fn() -> String,
 ) -> Found {
     match point {
-        Ok(point) => Found { point: Some(Located::new(point, uncertainty_m)), given: None },
+        Ok(point) => Found { point: Some(Located::new(point, uncertainty_m)), ..Found::default() },
         Err(why) => {
             doubt(sheet, field, &why);
-            Found { point: None, given: Some(given()) }
+            Found { given: Some(given()), ..Found::default() }
         }
     }
 }
@@ -129,7 +139,7 @@ fn parted(why: &PlaceError) -> (String, String) {
 fn grid_ref(sheet: &mut Sheet<'_, '_>) -> Found {
     let Some(text) = sheet.line(Field::GridRef, LINE_MAX) else { return Found::default() };
     match GridReference::parse(&text) {
-        Ok(reference) => Found { point: Some(reference.located()), given: Some(text) },
+        Ok(reference) => Found { point: Some(reference.located()), given: Some(text), ..Found::default() },
         Err(why) => {
             let (problem, remedy) = parted(&why);
             sheet.fault(Field::GridRef, &problem, &remedy);
@@ -138,44 +148,44 @@ fn grid_ref(sheet: &mut Sheet<'_, '_>) -> Found {
     }
 }
 
-/// Kept as given, and located where the gazetteer knows it; a slip in its form is told.
-fn postcode(sheet: &mut Sheet<'_, '_>, land: &dyn Land) -> Found {
-    let Some(text) = sheet.line(Field::Postcode, LINE_MAX) else { return Found::default() };
-    let letters: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_uppercase()).collect();
-    let inward = letters.len().checked_sub(3).map(|at| &letters[at..]);
-    let well = (5..=7).contains(&letters.len())
-        && letters[0].is_ascii_uppercase()
-        && letters.iter().all(char::is_ascii_alphanumeric)
-        && inward.is_some_and(|inward| {
-            inward[0].is_ascii_digit() && inward[1].is_ascii_uppercase() && inward[2].is_ascii_uppercase()
-        });
-    if !well {
-        sheet.doubt(Field::Postcode, "this does not look like a postcode", "check it; it is kept as given");
-    }
-    let point = if well { known(sheet, land, Field::Postcode, PlaceCode::Postcode(&text)) } else { None };
-    Found { point, given: Some(format!("postcode {text}")) }
-}
-
-/// Where the gazetteer says that a code is; a code that it should know and does not is told.
-fn known(sheet: &mut Sheet<'_, '_>, land: &dyn Land, field: Field, code: PlaceCode<'_>) -> Option<Located> {
-    match land.find(code) {
-        Lookup::Found(place) => Some(place.located),
-        Lookup::NotThere => {
+/// Where a gazetteer knows a code to be; a code that it should know and does not is told, and stays as it was given.
+fn known(sheet: &mut Sheet<'_, '_>, land: &dyn Land, field: Field, typed: &Typed) -> Found {
+    match resolve(land, typed) {
+        Ok(found) => Found { point: Some(found.place), along: found.along, given: None },
+        Err(Unresolved::NotThere { .. }) => {
             let problem = format!("this {} is not in the council's gazetteer", field.name());
             sheet.doubt(field, &problem, "check it, or give another form of the place; it is kept as given");
-            None
+            Found::default()
         }
-        Lookup::Several(_) | Lookup::NoGazetteer => None,
+        Err(_) => Found::default(),
     }
 }
 
-/// Kept as given, and located where the gazetteer knows it.
+/// Kept as given, and located where the gazetteer knows it; a slip in its form is told, with what was probably meant.
+fn postcode(sheet: &mut Sheet<'_, '_>, land: &dyn Land) -> Found {
+    let Some(text) = sheet.line(Field::Postcode, LINE_MAX) else { return Found::default() };
+    let given = Some(format!("postcode {text}"));
+    match Postcode::parse(&text) {
+        Ok(postcode) => Found { given, ..known(sheet, land, Field::Postcode, &Typed::Postcode(postcode)) },
+        Err(why) => {
+            let (_, remedy) = parted(&why);
+            let remedy = format!("{remedy}; it is kept as given");
+            sheet.doubt(Field::Postcode, "this does not look like a postcode", &remedy);
+            Found { given, ..Found::default() }
+        }
+    }
+}
+
 fn number(sheet: &mut Sheet<'_, '_>, land: &dyn Land, field: Field, digits_max: usize) -> Found {
     let Some(text) = sheet.digits_or_text(field) else { return Found::default() };
     let text = text.trim();
     if !text.is_empty() && text.len() <= digits_max && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        let code = if field == Field::Uprn { PlaceCode::Uprn(text) } else { PlaceCode::Usrn(text) };
-        return Found { point: known(sheet, land, field, code), given: Some(format!("{} {text}", field.name())) };
+        let typed = match field {
+            Field::Uprn => Typed::Uprn(text.to_owned()),
+            _ => Typed::Usrn(text.to_owned()),
+        };
+        let given = Some(format!("{} {text}", field.name()));
+        return Found { given, ..known(sheet, land, field, &typed) };
     }
     let problem = format!("a {} has 1 to {digits_max} digits and nothing else", field.name().to_uppercase());
     sheet.fault(field, &problem, "send the digits alone");

@@ -214,6 +214,11 @@ impl Land {
         Self(RwLock::new(Arc::new(book)))
     }
 
+    /// Begins with an edition that follows that of an epoch.
+    pub fn after(epoch: u64, book: LandBook) -> Self {
+        Self::new(LandBook { epoch: epoch.max(book.epoch), ..book })
+    }
+
     /// The edition in force; hold it for as long as one answer takes.
     pub fn current(&self) -> Arc<LandBook> {
         Arc::clone(&self.0.read().expect("nothing panics while holding the land"))

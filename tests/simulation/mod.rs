@@ -396,6 +396,7 @@ impl Days {
             body: None,
             answered: None,
             wait_s: None,
+            land: None,
             alike: None,
             history: false,
         };

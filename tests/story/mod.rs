@@ -355,6 +355,7 @@ impl Story {
                 body: None,
                 answered: Some(true),
                 wait_s: Some(10),
+                land: None,
                 alike: None,
                 history,
             };

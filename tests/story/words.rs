@@ -222,6 +222,7 @@ impl Names {
                 format!("{} asks for the details of {subject} to be erased", by.who)
             }
             Record::DetailsErased { seqs, .. } => format!("details of {} records erased", seqs.len()),
+            Record::MapStatement { by, .. } => format!("{} says something about the maps", by.who),
             Record::HoldPlaced { on, by, .. } => format!("{} places a hold on {on}", by.who),
             Record::HoldLifted { hold, by, .. } => format!("{} lifts hold {hold}", by.who),
             Record::EntryWritten { incident, by, .. } => {

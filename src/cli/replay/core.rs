@@ -140,6 +140,7 @@ impl Core {
             body: None,
             answered: None,
             wait_s: None,
+            land: None,
             alike: None,
             history: false,
         };

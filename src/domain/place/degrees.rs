@@ -41,7 +41,7 @@ struct Half {
 fn halves(body: &str) -> Option<[Half; 2]> {
     let mut halves: Vec<Half> = vec![Half::default()];
     let mut word = String::new();
-    let mut end_word = |word: &mut String, halves: &mut Vec<Half>| -> Option<()> {
+    let end_word = |word: &mut String, halves: &mut Vec<Half>| -> Option<()> {
         if word.is_empty() {
             return Some(());
         }

@@ -140,6 +140,8 @@ mod tests {
         check("WI 5AA", "did you mean W1 5AA?");
         check("WX2 4Q", "ask for it again");
         check("D02 X285", "Eircode");
-        assert!(Postcode::is_meant("BL9 OSW") && !Postcode::is_meant("Mill Street") && !Postcode::is_meant("SJ 494 253"));
+        assert!(
+            Postcode::is_meant("BL9 OSW") && !Postcode::is_meant("Mill Street") && !Postcode::is_meant("SJ 494 253")
+        );
     }
 }

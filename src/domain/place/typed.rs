@@ -39,7 +39,8 @@ impl Typed {
         let lower = body.to_ascii_lowercase();
         let after = |word: &str| {
             let rest = lower.strip_prefix(word)?;
-            rest.starts_with([' ', ':', '=', '.', '#']).then(|| rest.trim_start_matches([' ', ':', '=', '.', '#']).trim().to_owned())
+            rest.starts_with([' ', ':', '=', '.', '#'])
+                .then(|| rest.trim_start_matches([' ', ':', '=', '.', '#']).trim().to_owned())
         };
         if let Some(digits) = after("uprn") {
             return reference_number("UPRN", &digits, UPRN_DIGITS_MAX).map(Self::Uprn);

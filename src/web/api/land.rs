@@ -2,6 +2,7 @@
 
 pub mod asking;
 pub mod batch;
+pub mod corrections;
 pub mod maps;
 
 use super::json;
@@ -130,7 +131,35 @@ pub(super) fn schemas() -> Value {
             "layer": text, "areas": list(&object), "outside": { "type": "integer" }, "contacts": { "type": "integer" },
         },
     });
+    let words =
+        value!({ "type": "string", "minLength": 1, "maxLength": 20_000, "description": "Stands in the record" });
     value!({
+        "MarkWrong": {
+            "type": "object", "required": ["place", "why"], "additionalProperties": false,
+            "properties": {
+                "place": { "type": "string", "description": "In any form" }, "why": words,
+                "body": { "type": "string", "description": "Who it should be, where that is known" },
+            },
+        },
+        "CorrectMap": {
+            "type": "object", "required": ["place", "body", "why"], "additionalProperties": false,
+            "properties": {
+                "place": { "type": "string", "description": "In any form" }, "body": text, "why": words,
+                "covers": { "type": "string", "enum": ["around", "feature"], "description": "Default: around" },
+                "radius_m": { "type": "number", "minimum": 1, "maximum": 500, "description": "Default: 15" },
+                "settles": { "type": "integer", "description": "The entry of the mark that this settles" },
+            },
+        },
+        "LandQueue": {
+            "type": "object", "required": ["waiting", "corrections", "disputed"],
+            "properties": { "waiting": list(&object), "corrections": list(&object), "disputed": list(&object) },
+        },
+        "LandChanges": {
+            "type": "object", "required": ["days", "looked_at", "changed"],
+            "properties": {
+                "days": { "type": "integer" }, "looked_at": { "type": "integer" }, "changed": list(&object),
+            },
+        },
         "Owner": owner,
         "Areas": areas,
         "AreaStatistic": statistic,

@@ -62,18 +62,56 @@ fn shape(action: Action) -> Option<Shape> {
             ..writes(&[], 201, "QueueCounted")
         },
         Action::FeedsList => reads("Feeds"),
-        Action::LandAsk => Shape {
-            query: &[
-                ("q", "A place as typed: grid reference, easting and northing, or degrees"),
-                ("lat", "Degrees north, with lon"),
-                ("lon", "Degrees east, with lat"),
-                ("e", "Metres east on the National Grid, with n"),
-                ("n", "Metres north on the National Grid, with e"),
-                ("grid_ref", "A National Grid reference"),
-            ],
-            refuses: &[Kind::BadRequest],
+        Action::LandAsk => Shape { refuses: &[Kind::BadRequest], ..reads("Owner") },
+        Action::LandBatch => Shape {
+            takes: &[(NDJSON, "LandQuestion")],
+            gives: (NDJSON, "Owner"),
+            refuses: &[Kind::NotJson, Kind::TooLarge, Kind::MediaType],
             ..reads("Owner")
         },
+        Action::LandArea => {
+            Shape { query: &[("layer", "Of this layer alone")], refuses: &[Kind::BadRequest], ..reads("Areas") }
+        }
+        Action::LandNearest => Shape {
+            query: &[("layer", "Of this layer alone"), ("count", "How many, 1 to 1000; default 5")],
+            refuses: &[Kind::BadRequest],
+            ..reads("Areas")
+        },
+        Action::LandWithin => Shape {
+            query: &[
+                ("layer", "Of this layer alone"),
+                ("distance", "Metres, at most 500"),
+                ("limit", "How many at most, 1 to 1000; default 200"),
+            ],
+            refuses: &[Kind::BadRequest],
+            ..reads("Areas")
+        },
+        Action::LandFeatures => Shape {
+            query: &[
+                ("layer", "Which layer"),
+                ("box", "west,south,east,north in metres of the National Grid; at most 50 km each way"),
+                ("limit", "How many at most, 1 to 1000; default 200"),
+            ],
+            refuses: &[Kind::BadRequest, Kind::NotFound],
+            ..reads("Anything")
+        },
+        Action::LandStatistic => Shape {
+            query: &[("layer", "By the areas of this layer"), ("tag", "Contacts of this topic alone")],
+            refuses: &[Kind::BadRequest],
+            ..reads("AreaStatistic")
+        },
+        Action::LandMark => writes(&[(JSON, "MarkWrong")], 201, "KeptEntry"),
+        Action::LandCorrect => writes(&[(JSON, "CorrectMap")], 201, "KeptEntry"),
+        Action::LandSettle | Action::LandWithdraw => writes(&[(JSON, "Why")], 201, "KeptEntry"),
+        Action::LandQueue => reads("LandQueue"),
+        Action::LandChanges => Shape {
+            query: &[("days", "How many days back, 1 to 60; default 7")],
+            refuses: &[Kind::BadRequest],
+            ..reads("LandChanges")
+        },
+        Action::PointOsgb | Action::PointDegrees | Action::PostcodeAreas => {
+            Shape { refuses: &[Kind::BadRequest], ..reads("Anything") }
+        }
         Action::IncidentsList => {
             Shape { query: &[("open", "true: leave out those that are closed")], ..reads("Incidents") }
         }
@@ -174,8 +212,10 @@ pub fn document() -> Value {
         path[verb] = operation(route, &shape);
     }
     let mut schemas = schemas();
-    if let (Value::Object(all), Value::Object(more)) = (&mut schemas, record_schemas()) {
-        all.extend(more);
+    for more in [record_schemas(), super::land::schemas()] {
+        if let (Value::Object(all), Value::Object(more)) = (&mut schemas, more) {
+            all.extend(more);
+        }
     }
     value!({
         "openapi": "3.1.0",
@@ -217,6 +257,11 @@ fn operation(route: &Route, shape: &Shape) -> Value {
         };
         let parameter = value!({ "name": name, "in": "query", "description": what, "schema": schema });
         parameters.push(parameter);
+    }
+    if matches!(route.action, Action::LandAsk | Action::LandArea | Action::LandNearest | Action::LandWithin) {
+        parameters.extend(super::land::asking::PARAMETERS.iter().map(|(name, _, what)| {
+            value!({ "name": name, "in": "query", "description": what, "schema": { "type": "string" } })
+        }));
     }
     if route.action == Action::ContactsCreate {
         parameters.push(value!({
@@ -367,7 +412,6 @@ fn schemas() -> Value {
             "errors": list_of("Fault"),
             "errors_n": { "type": "integer", "description": "How many there are, where not all are listed" },
         })),
-        "Owner": super::land::schema(),
         "Incidents": answer_of(&["head", "incidents"], value!({
             "head": { "type": "integer" }, "incidents": list_of("Incident"),
         })),

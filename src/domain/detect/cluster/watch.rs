@@ -168,6 +168,7 @@ mod tests {
             answered: None,
             wait_s: None,
             history: at < now,
+            land: None,
             alike: None,
         };
         decide(state, &Event::ContactReceived { contact, sealed: None }, now)

@@ -35,8 +35,7 @@ pub const PARAMETERS: [(&str, &[&str], &str); 14] = [
 /// The largest uncertainty that is taken, in metres.
 const SIGMA_M_MAX: f64 = 100_000.0;
 /// What to give when nothing was.
-const NO_PLACE: &str =
-    "give ?q=SD 80376 10712, ?uprn=, ?e=&n=, ?lat=&lon=, ?grid_ref=, ?usrn=, ?postcode= or ?street=";
+const NO_PLACE: &str = "give ?q=SD 80376 10712, ?uprn=, ?e=&n=, ?lat=&lon=, ?grid_ref=, ?usrn=, ?postcode= or ?street=";
 
 /// Texts by name, and what was wrong with them.
 pub(super) struct Sheet {
@@ -153,13 +152,8 @@ impl Sheet {
     }
 
     fn place(&mut self, land: &dyn Land) -> Option<Resolved> {
-        let plain = |place, read_as| Resolved {
-            place,
-            along: Vec::new(),
-            read_as,
-            name: String::new(),
-            source: String::new(),
-        };
+        let plain =
+            |place, read_as| Resolved { place, along: Vec::new(), read_as, name: String::new(), source: String::new() };
         let typed = if let Some(uprn) = self.text("uprn") {
             ("uprn", reference_number("UPRN", uprn, UPRN_DIGITS_MAX).map(Typed::Uprn))
         } else if self.text("e").is_some() || self.text("n").is_some() {

@@ -35,8 +35,9 @@ pub async fn ask(mut call: Call) -> Result<Response, Problem> {
         Some(_) => return Err(Problem::new(Kind::MediaType, "send application/x-ndjson, one object to a line")),
     }
     let body = call.bytes(call.app.limits.batch_bytes_max).await?;
-    let text = String::from_utf8(body.to_vec())
-        .map_err(|error| Problem::new(Kind::NotJson, format!("byte {} is not UTF-8", error.utf8_error().valid_up_to())))?;
+    let text = String::from_utf8(body.to_vec()).map_err(|error| {
+        Problem::new(Kind::NotJson, format!("byte {} is not UTF-8", error.utf8_error().valid_up_to()))
+    })?;
     let n = text.lines().filter(|line| !line.trim().is_empty()).count();
     if n > BATCH_MAX {
         let detail = format!("{n} questions in one batch; send at most {BATCH_MAX} at a time");

@@ -50,7 +50,9 @@ fn layer(call: &Call) -> Result<Option<String>, Problem> {
 }
 
 fn needed_layer(call: &Call) -> Result<String, Problem> {
-    layer(call)?.ok_or_else(|| bad("layer", "no layer is given", format!("use one of {}", call.app.land.layer_ids().join(", "))))
+    layer(call)?.ok_or_else(|| {
+        bad("layer", "no layer is given", format!("use one of {}", call.app.land.layer_ids().join(", ")))
+    })
 }
 
 /// `GET /api/v1/land/area`: every feature of every layer that covers the place.
@@ -91,9 +93,9 @@ pub fn features(call: Call) -> Result<Response, Problem> {
     let (layer, limit) = (needed_layer(&call)?, count(&call, "limit", FEATURES)?);
     let sides: Vec<f64> =
         call.query_value("box").unwrap_or_default().split(',').filter_map(|side| side.trim().parse().ok()).collect();
-    let sides: [f64; 4] = sides.try_into().map_err(|_| {
-        bad("box", "this is not a box", "use west,south,east,north in metres of the National Grid")
-    })?;
+    let sides: [f64; 4] = sides
+        .try_into()
+        .map_err(|_| bad("box", "this is not a box", "use west,south,east,north in metres of the National Grid"))?;
     let [west, south, east, north] = sides;
     let fits = |low: f64, high: f64| low < high && high - low <= BOX_M_MAX;
     if !(fits(west, east) && fits(south, north)) {
@@ -157,7 +159,8 @@ fn two(call: &Call) -> Result<(f64, f64), Problem> {
 /// `GET /point/osgb/{easting,northing}`.
 pub fn point_osgb(call: Call) -> Result<Response, Problem> {
     let (easting, northing) = two(&call)?;
-    let at = GridPoint::on_grid(easting, northing).map_err(|error| Problem::new(Kind::BadRequest, error.to_string()))?;
+    let at =
+        GridPoint::on_grid(easting, northing).map_err(|error| Problem::new(Kind::BadRequest, error.to_string()))?;
     Ok(json(StatusCode::OK, &mapit(call.app.land.as_ref(), at)))
 }
 
@@ -166,7 +169,8 @@ pub fn point_degrees(call: Call) -> Result<Response, Problem> {
     let (lon, lat) = two(&call)?;
     let land = call.app.land.as_ref();
     let place = from_device(land, lat, lon, None);
-    let place = place.map_err(|error| Problem::new(Kind::BadRequest, format!("longitude comes first here; {error}")))?;
+    let place =
+        place.map_err(|error| Problem::new(Kind::BadRequest, format!("longitude comes first here; {error}")))?;
     Ok(json(StatusCode::OK, &mapit(land, place.point)))
 }
 
