@@ -44,6 +44,7 @@ fn layer(id: &str, kind: &str, body: Option<&str>, edition: &str) -> Arc<Layer> 
         name_field: Some("name".to_owned()),
         body_field: Some("body".to_owned()),
         kind_field: None,
+        ..ImportOptions::default()
     };
     let (layer, _) = import(text.to_string().as_bytes(), id, &options, Some(&bodies()), &mut |_, _| {}).unwrap();
     Arc::new(layer)
@@ -61,7 +62,11 @@ async fn a_place_is_answered_in_every_form_and_for_many_in_their_order() {
     for query in ["q=380376,410712", "e=380376&n=410712", "grid_ref=SD+80376+10712", "easting=380376&northing=410712"] {
         let (status, answer) = desk.get(&token, &format!("/api/v1/land?{query}")).await;
         assert_eq!((status, answer["body"].as_str()), (200, Some("parks")), "{query}: {answer}");
-        assert_eq!((answer["confidence"].as_str(), answer["role"].as_str()), (Some("confident"), Some("owns")), "{query}");
+        assert_eq!(
+            (answer["confidence"].as_str(), answer["role"].as_str()),
+            (Some("confident"), Some("owns")),
+            "{query}"
+        );
         assert_eq!(answer["basis"]["licence"], "OGL");
         assert_eq!(answer["lines"][0]["number"], "07700 900700");
         assert_eq!(answer["first"][0]["matter"], "danger", "life at risk first");
@@ -82,7 +87,8 @@ async fn a_place_is_answered_in_every_form_and_for_many_in_their_order() {
     // All faults of a question at once, each with its remedy.
     let (status, problem) = desk.get(&token, "/api/v1/land?e=380376&rol=owns&role=owner&at=soon").await;
     assert_eq!(status, 400, "{problem}");
-    let faults: Vec<&str> = problem["errors"].as_array().unwrap().iter().filter_map(|e| e["pointer"].as_str()).collect();
+    let faults: Vec<&str> =
+        problem["errors"].as_array().unwrap().iter().filter_map(|e| e["pointer"].as_str()).collect();
     assert_eq!(faults, ["/rol", "/at", "/role", "/e"], "{problem}");
     assert!(problem["errors"][0]["remedy"].as_str().unwrap().contains("did you mean \"role\"?"), "{problem}");
     // Many.
@@ -91,9 +97,15 @@ async fn a_place_is_answered_in_every_form_and_for_many_in_their_order() {
     let batch = batch.header("content-type", "application/x-ndjson").body(lines).send().await.unwrap();
     let answers: Vec<Value> =
         batch.text().await.unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(answers.iter().map(|answer| answer["id"].clone()).collect::<Vec<_>>(), [json!("a"), json!(2), json!(3), json!(7)]);
+    assert_eq!(
+        answers.iter().map(|answer| answer["id"].clone()).collect::<Vec<_>>(),
+        [json!("a"), json!(2), json!(3), json!(7)]
+    );
     assert_eq!((answers[0]["body"].as_str(), answers[3]["confidence"].as_str()), (Some("parks"), Some("unknown")));
-    assert_eq!((answers[1]["errors"][0]["position"]["line"].as_u64(), answers[2]["errors"][0]["pointer"].as_str()), (Some(2), Some("/q")));
+    assert_eq!(
+        (answers[1]["errors"][0]["position"]["line"].as_u64(), answers[2]["errors"][0]["pointer"].as_str()),
+        (Some(2), Some("/q"))
+    );
     let many = "{\"e\":1,\"n\":1}\n".repeat(10_001);
     let refused = desk.client.post(desk.url("/api/v1/land/batch")).bearer_auth(&token).body(many).send().await.unwrap();
     assert_eq!(refused.status(), 413);
@@ -115,7 +127,10 @@ async fn a_map_system_is_answered_in_its_own_words() {
     let (status, problem) = desk.get(&token, "/api/v1/land/area?q=380376,410712&layer=park").await;
     assert!(status == 400 && problem["detail"].as_str().unwrap().contains("parks, wards"), "{problem}");
     let (_, features) = desk.get(&token, "/api/v1/land/features?layer=parks&box=380000,410000,381000,411000").await;
-    assert_eq!((features["type"].as_str(), features["features"][0]["id"].as_str()), (Some("FeatureCollection"), Some("parks-1")));
+    assert_eq!(
+        (features["type"].as_str(), features["features"][0]["id"].as_str()),
+        (Some("FeatureCollection"), Some("parks-1"))
+    );
     let (status, _) = desk.get(&token, "/api/v1/land/features?layer=parks&box=381000,410000,380000,411000").await;
     assert_eq!(status, 400);
     let (_, mapit) = desk.get(&token, "/point/osgb/380376,410712").await;
@@ -124,7 +139,11 @@ async fn a_map_system_is_answered_in_its_own_words() {
     assert!(status == 400 && problem["detail"].as_str().unwrap().contains("did you mean BL9 0SW?"), "{problem}");
     desk.post(&token, "/api/v1/contacts", &json!({"channel": "phone", "easting": 380_376, "northing": 410_712})).await;
     let (_, statistic) = desk.get(&token, "/api/v1/land/statistic?layer=wards").await;
-    assert_eq!((statistic["areas"][0]["contacts"].as_u64(), statistic["contacts"].as_u64()), (Some(1), Some(1)), "{statistic}");
+    assert_eq!(
+        (statistic["areas"][0]["contacts"].as_u64(), statistic["contacts"].as_u64()),
+        (Some(1), Some(1)),
+        "{statistic}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,20 +157,32 @@ async fn a_wrong_answer_is_marked_corrected_and_right_until_the_next_import() {
     let (_, taken) = desk.post(&advisor, "/api/v1/contacts", &contact).await;
     assert_eq!(taken["responsible_body"], "parks", "{taken}");
     let (status, problem) = desk.post(&advisor, "/api/v1/land/marks", &json!({"place": place, "body": "scools"})).await;
-    let faults: Vec<&str> = problem["errors"].as_array().unwrap().iter().filter_map(|e| e["pointer"].as_str()).collect();
+    let faults: Vec<&str> =
+        problem["errors"].as_array().unwrap().iter().filter_map(|e| e["pointer"].as_str()).collect();
     assert_eq!((status, faults), (422, vec!["/body", "/why"]), "{problem}");
     let why = "The school bought this corner in 2024";
     let (status, marked) =
         desk.post(&advisor, "/api/v1/land/marks", &json!({"place": place, "body": "schools", "why": why})).await;
     assert_eq!(status, 201, "{marked}");
     let (_, queue) = desk.get(&officer, "/api/v1/land/queue").await;
-    assert_eq!((queue["waiting"][0]["why"].as_str(), queue["waiting"][0]["by"]["who"].as_str()), (Some(why), Some("advisor")));
+    assert_eq!(
+        (queue["waiting"][0]["why"].as_str(), queue["waiting"][0]["by"]["who"].as_str()),
+        (Some(why), Some("advisor"))
+    );
     let correct = json!({"place": place, "body": "schools", "why": why, "settles": marked["entry"]});
-    assert_eq!(desk.post(&advisor, "/api/v1/land/corrections", &correct).await.0, 403, "an advisor marks, an officer corrects");
+    assert_eq!(
+        desk.post(&advisor, "/api/v1/land/corrections", &correct).await.0,
+        403,
+        "an advisor marks, an officer corrects"
+    );
     let (status, corrected) = desk.post(&officer, "/api/v1/land/corrections", &correct).await;
     assert_eq!(status, 201, "{corrected}");
     let (_, answer) = desk.get(&advisor, &format!("/api/v1/land?q={place}")).await;
-    assert_eq!((answer["body"].as_str(), answer["confidence"].as_str()), (Some("schools"), Some("confident")), "{answer}");
+    assert_eq!(
+        (answer["body"].as_str(), answer["confidence"].as_str()),
+        (Some("schools"), Some("confident")),
+        "{answer}"
+    );
     let told = answer["why"].as_str().unwrap();
     assert!(told.contains("Corrected by officer on ") && told.contains(why), "{told}");
     let (_, beyond) = desk.get(&advisor, "/api/v1/land?q=380406,410712").await;
@@ -160,7 +191,11 @@ async fn a_wrong_answer_is_marked_corrected_and_right_until_the_next_import() {
     assert_eq!((queue["waiting"].as_array().unwrap().len(), queue["corrections"].as_array().unwrap().len()), (0, 1));
     // The contact of before would be answered differently now.
     let (_, changes) = desk.get(&officer, "/api/v1/land/changes").await;
-    assert_eq!((changes["looked_at"].as_u64(), changes["changed"][0]["contact"].clone()), (Some(1), taken["id"].clone()), "{changes}");
+    assert_eq!(
+        (changes["looked_at"].as_u64(), changes["changed"][0]["contact"].clone()),
+        (Some(1), taken["id"].clone()),
+        "{changes}"
+    );
     assert_eq!(changes["changed"][0]["now"]["body"], "schools");
     // Neither the words nor the exact place stand in the log.
     let log: String = std::fs::read_dir(desk.data.path().join("log"))

@@ -34,6 +34,7 @@ fn wexmoor() -> Land {
             name_field: Some("name".to_owned()),
             body_field: Some("body".to_owned()),
             kind_field: Some("kind".to_owned()),
+            ..ImportOptions::default()
         };
         let (layer, _) = import(text.as_bytes(), meta.id, &options, Some(&bodies), &mut |_, _| {}).unwrap();
         Arc::new(layer)

@@ -281,6 +281,7 @@ fn run(cli: Cli, out: &mut dyn Write) -> anyhow::Result<u8> {
             bar.finish_and_clear();
             report.map(|_| Exit::Well.into())
         }
+        Verb::Owner(args) if args.changed => owner::run_changed(&global, &args, out).map(|()| Exit::Well.into()),
         Verb::Owner(args) => {
             let (data, bodies) = match global.load() {
                 Ok(loaded) => (global.data_dir(&loaded.config), loaded.config.files.bodies.clone()),

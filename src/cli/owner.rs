@@ -3,17 +3,19 @@
 mod points;
 
 use self::points::{PointFile, Run, write_touching};
+use super::Global;
+use super::client::Client;
 use super::import_gazetteer::gazetteers_dir;
 use super::import_layer::{layers_dir, read_bodies};
+use crate::clock::Clock;
 use crate::domain::id::BodyId;
-use crate::domain::ownership::{Confidence, OwnerAnswer, Position, Role};
-use crate::domain::place::{GridPoint, Located, TYPED_GRID_UNCERTAINTY_M, format_grid_reference};
-use crate::land::{Lookup, PlaceCode};
-use crate::landbook::LandBook;
-use crate::landbook::convert::locate_text;
+use crate::domain::ownership::{Asked, Confidence, OwnerAnswer, Position, Role};
+use crate::domain::place::{GridPoint, Located, TYPED_GRID_UNCERTAINTY_M, Typed, format_grid_reference};
+use crate::land::{Land as _, resolve};
 use crate::landbook::gazetteer::Gazetteers;
 use crate::landbook::import::{ImportOptions, import_file};
 use crate::landbook::layer::{Crs, Layer};
+use crate::landbook::{Land, LandBook};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use std::fs::File;
@@ -27,6 +29,24 @@ pub struct OwnerArgs {
     /// A grid reference, easting,northing, lat,lon; or by gazetteer a postcode, "UPRN 123", "USRN 123", a street;
     /// several words are one place
     pub place: Vec<String>,
+    /// What it is about, where that decides: a matter of bodies.toml, such as gas, wires, sewer
+    #[arg(long)]
+    pub about: Option<String>,
+    /// The day that the answer is for, YYYY-MM-DD; without it today
+    #[arg(long)]
+    pub at: Option<jiff::civil::Date>,
+    /// Who has this role there: owns, adopts, maintains, regulates or informs; without it whoever is to act
+    #[arg(long)]
+    pub role: Option<String>,
+    /// How far off the place may be, in metres (one standard deviation); without it by its form
+    #[arg(long)]
+    pub sigma: Option<f64>,
+    /// Ask the daemon: contacts of the last days that the maps in force now answer differently
+    #[arg(long, conflicts_with_all = ["place", "points"])]
+    pub changed: bool,
+    /// With --changed: how many days back
+    #[arg(long, default_value_t = 7, requires = "changed")]
+    pub days: u32,
     /// A CSV file of points: id,easting,northing in metres
     #[arg(long, conflicts_with = "place")]
     pub points: Option<PathBuf>,
@@ -57,12 +77,9 @@ pub fn run(args: &OwnerArgs, data: &Path, bodies: &Path, out: &mut dyn Write) ->
         if args.place.is_empty() {
             bail!("say a place, such as SJ 49401 25322, or a file with --points");
         }
-        let text = args.place.join(" ");
-        let located = match locate_text(&text) {
-            Ok(located) => located,
-            Err(why) => by_gazetteer(&text, data)?.ok_or(why)?,
-        };
-        let answer = open(data, bodies, out, args.json)?.answer(&located);
+        let land = open(data, bodies, out, args.json)?;
+        let (located, asked) = question(args, &land)?;
+        let answer = land.ask(&asked);
         return if args.json { write_json(&located, &answer, out) } else { write_words(&located, &answer, out) };
     };
     let mut points = PointFile::open(points)?;
@@ -85,37 +102,72 @@ fn answer_file(
 ) -> Result<()> {
     match &args.layer {
         Some(layer) => write_touching(&read_layer(args, layer)?, points, sink)?,
-        None => write_answers(&*open(data, bodies, &mut std::io::sink(), true)?, points, sink)?,
+        None => write_answers(&open(data, bodies, &mut std::io::sink(), true)?.current(), points, sink)?,
     }
     sink.flush().context("cannot write the answers")
 }
 
-/// A postcode, `UPRN 123`, `USRN 123` or a street's name, where the council's gazetteers know it.
-fn by_gazetteer(text: &str, data: &Path) -> Result<Option<Located>> {
-    let (gazetteers, problems) = Gazetteers::load_all(&gazetteers_dir(data));
-    for problem in problems {
-        tracing::warn!(%problem, "a gazetteer could not be read: {problem}");
+/// The question that the arguments ask.
+fn question(args: &OwnerArgs, land: &Land) -> Result<(Located, Asked)> {
+    let found = resolve(land, &Typed::read(&args.place.join(" "))?)?;
+    let role = args.role.as_deref().map(|word| {
+        let words = Role::ALL.map(Role::as_str).join(", ");
+        Role::parse(word).with_context(|| format!("there is no role \"{word}\"; use one of {words}"))
+    });
+    if let Some(about) = args.about.as_deref().filter(|about| land.bodies().matter(about).is_none()) {
+        let bodies = land.bodies();
+        let known: Vec<&str> = bodies.matters().iter().map(|matter| matter.id.as_str()).collect();
+        bail!("there is no matter \"{about}\"; use one of {}", known.join(", "));
     }
-    let Some(code) = PlaceCode::told(text) else { return Ok(None) };
-    match gazetteers.find(code) {
-        Lookup::Found(place) => Ok(Some(place.located)),
-        Lookup::Several(places) => {
-            let names: Vec<String> = places.into_iter().map(|place| place.name).collect();
-            bail!("there are several: {}; say which", names.join("; "))
+    let place = match args.sigma {
+        Some(sigma_m) if sigma_m.is_finite() && sigma_m >= 0.0 => {
+            Located { crs_accuracy_m: found.place.crs_accuracy_m, ..Located::new(found.place.point, sigma_m) }
         }
-        Lookup::NotThere => bail!("{text} is not in the gazetteer; check it, or give a grid reference"),
-        Lookup::NoGazetteer => Ok(None),
-    }
+        Some(_) => bail!("--sigma is not a number of metres"),
+        None => found.place,
+    };
+    let along = if args.sigma.is_some() { Vec::new() } else { found.along };
+    let today = || Clock::System.now().to_zoned(jiff::tz::TimeZone::system()).date();
+    let on = Some(args.at.unwrap_or_else(today));
+    Ok((place, Asked { along, on, role: role.transpose()?, about: args.about.clone(), ..Asked::at(place) }))
 }
 
-fn open(data: &Path, bodies: &Path, out: &mut dyn Write, quiet: bool) -> Result<Arc<LandBook>> {
+/// `--changed`: what the daemon says of the last days' contacts.
+pub fn run_changed(global: &Global, args: &OwnerArgs, out: &mut dyn Write) -> Result<()> {
+    let told = Client::connect(global)?.get(&format!("/api/v1/land/changes?days={}", args.days))?;
+    if args.json {
+        return Ok(writeln!(out, "{told:#}")?);
+    }
+    let changed = told["changed"].as_array().map_or(&[][..], Vec::as_slice);
+    let body = |one: &serde_json::Value| one["body"].as_str().unwrap_or("not known").to_owned();
+    for one in changed {
+        let word = |name: &str| one[name].as_str().unwrap_or("-").to_owned();
+        writeln!(
+            out,
+            "{}  {}  {} -> {}  {}",
+            word("contact"),
+            word("received_at"),
+            body(&one["was"]),
+            body(&one["now"]),
+            word("incident")
+        )?;
+    }
+    writeln!(out, "{} of {} contacts of {} days have another answer now", changed.len(), told["looked_at"], args.days)?;
+    Ok(())
+}
+
+fn open(data: &Path, bodies: &Path, out: &mut dyn Write, quiet: bool) -> Result<Land> {
     let (book, problems) = LandBook::load(&layers_dir(data), Arc::new(read_bodies(bodies)?));
     if !quiet {
         for problem in &problems {
             writeln!(out, "warning: {problem}")?;
         }
     }
-    Ok(Arc::new(book))
+    let (gazetteers, problems) = Gazetteers::load_all(&gazetteers_dir(data));
+    for problem in problems {
+        tracing::warn!(%problem, "a gazetteer could not be read: {problem}");
+    }
+    Ok(Land::new(book.with_gazetteers(Arc::new(gazetteers))))
 }
 
 /// The map file alone, checked and repaired as an import would.
@@ -230,6 +282,12 @@ mod tests {
         std::fs::write(&points, POINTS).unwrap();
         OwnerArgs {
             place: Vec::new(),
+            about: None,
+            at: None,
+            role: None,
+            sigma: None,
+            changed: false,
+            days: 7,
             points: Some(points),
             layer: Some(layer),
             id: None,
