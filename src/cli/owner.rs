@@ -77,8 +77,10 @@ pub fn run(args: &OwnerArgs, data: &Path, bodies: &Path, out: &mut dyn Write) ->
         if args.place.is_empty() {
             bail!("say a place, such as SJ 49401 25322, or a file with --points");
         }
+        // A slip of the place is told before anything is opened.
+        let typed = Typed::read(&args.place.join(" "))?;
         let land = open(data, bodies, out, args.json)?;
-        let (located, asked) = question(args, &land)?;
+        let (located, asked) = question(args, &typed, &land)?;
         let answer = land.ask(&asked);
         return if args.json { write_json(&located, &answer, out) } else { write_words(&located, &answer, out) };
     };
@@ -108,8 +110,8 @@ fn answer_file(
 }
 
 /// The question that the arguments ask.
-fn question(args: &OwnerArgs, land: &Land) -> Result<(Located, Asked)> {
-    let found = resolve(land, &Typed::read(&args.place.join(" "))?)?;
+fn question(args: &OwnerArgs, typed: &Typed, land: &Land) -> Result<(Located, Asked)> {
+    let found = resolve(land, typed)?;
     let role = args.role.as_deref().map(|word| {
         let words = Role::ALL.map(Role::as_str).join(", ");
         Role::parse(word).with_context(|| format!("there is no role \"{word}\"; use one of {words}"))
