@@ -298,3 +298,107 @@ proptest! {
         }
     }
 }
+
+/// A closed rectangle.
+fn rectangle(low: Corner, high: Corner) -> Vec<Corner> {
+    vec![low, [high[0], low[1]], high, [low[0], high[1]], low]
+}
+
+/// The plain count over every polygon.
+fn counted(shapes: &[Shape], at: Corner) -> Vec<Touch> {
+    let position = |shape: &Shape| shape.iter().filter_map(|rings| part(rings).position(at)).min();
+    let touch = |(feature, shape)| Some(Touch { feature: feature as u32, position: position(shape)? });
+    shapes.iter().enumerate().filter_map(touch).collect()
+}
+
+#[test]
+fn points_on_the_seams_of_squares_and_tiles_and_at_the_corners_of_the_extent_are_exact() {
+    // Slanted plots by the dozen over every size of square, from 1 mm to beyond a tile.
+    let mut shapes: Vec<Shape> = Vec::new();
+    for n in 0..40_i32 {
+        let (x, y, size) = (n * 9_973 - 120_000, n * n * 331 - 90_000, 3 + n * n * 17);
+        shapes.push(vec![vec![vec![[x, y], [x + size, y + size / 3], [x + size / 2, y + size], [x, y]]]]);
+    }
+    shapes.push(vec![vec![rectangle([-262_144, -131_072], [262_144, 524_288])]]);
+    for grain in [FINEST, MIDDLING, Grain { square_shift_min: 3, ..MIDDLING }, Grain::default()] {
+        let index = pack(&shapes, grain);
+        let extent = index.extent();
+        let mut places =
+            vec![extent.low, extent.high, [extent.low[0], extent.high[1]], [extent.high[0], extent.low[1]]];
+        for power in 7..20 {
+            for times in [-3, -1, 0, 1, 2] {
+                let seam = times << power;
+                for off in [-1, 0, 1] {
+                    places.extend([[seam + off, 4_321], [777, seam + off], [seam + off, seam - off]]);
+                }
+            }
+        }
+        for shape in &shapes {
+            places.extend(shape[0][0].iter().copied());
+        }
+        for at in places {
+            for at in [at, [at[0] - 1, at[1]], [at[0], at[1] + 1]] {
+                assert_eq!(touching(&index, at), counted(&shapes, at), "{at:?} {grain:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn all_that_32_bits_hold_can_be_packed() {
+    let (low, high) = (i32::MIN, i32::MAX);
+    let shapes: Vec<Shape> = vec![
+        vec![vec![vec![[low, low], [high, low], [high, high], [low, low]]]],
+        vec![vec![rectangle([high - 10, high - 10], [high, high])]],
+        vec![vec![rectangle([low, high - 7], [low + 7, high]), rectangle([low + 2, high - 5], [low + 5, high - 2])]],
+    ];
+    for grain in [Grain::default(), FINEST] {
+        let index = pack(&shapes, grain);
+        let some = [low, low + 1, low + 3, low + 7, -1, 0, 1, high - 11, high - 7, high - 5, high - 1, high];
+        for at in some.iter().flat_map(|x| some.iter().map(|y| [*x, *y])) {
+            assert_eq!(touching(&index, at), counted(&shapes, at), "{at:?}");
+        }
+        assert_eq!(index.edge_of(1, [high - 5, high - 4], usize::MAX), Some(4.0));
+        assert!(index.edge_of(0, [0, -5], usize::MAX).is_some_and(|mm| mm < 5.0));
+    }
+}
+
+#[test]
+fn memory_follows_the_edges_not_the_country_and_edges_at_one_point_end() {
+    let bytes = |shapes: &[Shape]| pack(shapes, Grain::default()).bytes();
+    // Two fields at the ends of the world, and a village on a moor.
+    let far = |at: Corner| vec![vec![rectangle(at, [at[0] + 900, at[1] + 900])]];
+    assert!(bytes(&[far([i32::MIN, i32::MIN]), far([2_000_000_000, 2_000_000_000])]) < 2_000);
+    let mut village: Vec<Shape> = (0..400).map(|n| far([n % 20 * 900, n / 20 * 900])).collect();
+    village.push(vec![vec![rectangle([-1_500_000_000, -1_500_000_000], [1_500_000_000, 1_500_000_000])]]);
+    assert!(bytes(&village) < 200_000, "{}", bytes(&village));
+    let index = pack(&village, Grain::default());
+    assert_eq!(touching(&index, [450, 450]).len(), 2);
+    assert_eq!(touching(&index, [900, 900]).len(), 5);
+    assert_eq!(touching(&index, [-1_400_000_000, 7]).len(), 1);
+    // A thousand slices of one cake.
+    let rim = |n: i32| {
+        let turn = f64::from(n) * std::f64::consts::TAU / 1_000.0;
+        [(turn.cos() * 50_000.0) as i32, (turn.sin() * 50_000.0) as i32]
+    };
+    let cake: Vec<Shape> = (0..1_000).map(|n| vec![vec![vec![[0, 0], rim(n), rim(n + 1), [0, 0]]]]).collect();
+    let index = pack(&cake, Grain::default());
+    assert!(index.bytes() < 4_000_000, "{}", index.bytes());
+    assert_eq!(touching(&index, [0, 0]).len(), 1_000);
+    for at in [[3, 5], [-100, 77], [20_000, -9_000], rim(7)] {
+        assert_eq!(touching(&index, at), counted(&cake, at), "{at:?}");
+    }
+}
+
+#[test]
+fn nothing_and_rings_of_nothing_are_packed_and_touch_nothing() {
+    let none = pack(&[], Grain::default());
+    assert!(touching(&none, [0, 0]).is_empty());
+    assert!(none.edges_within([0, 0], i32::MAX).is_empty());
+    none.each_touching_batch(&[[0, 0], [i32::MIN, i32::MAX]], |_, _| panic!("nothing is there"));
+    let empty: Vec<Shape> = vec![vec![], vec![vec![]], vec![vec![vec![]]], vec![vec![vec![[5, 5], [5, 5]]]]];
+    let index = pack(&empty, FINEST);
+    assert_eq!(index.features(), 4);
+    assert!(touching(&index, [5, 5]).is_empty());
+    assert_eq!(index.edge_of(3, [5, 5], usize::MAX), None);
+}

@@ -151,7 +151,7 @@ fn tiling(extent: Extent, corners_n: u64, grain: Grain) -> Frame {
         let cols = ((i64::from(extent.high[0]) - west) >> shift) + 1;
         let rows = ((i64::from(extent.high[1]) - south) >> shift) + 1;
         // A box across a line between tiles needs two each way however large they are.
-        if (cols * rows) as u64 <= tiles_max.max(4) || shift == 31 {
+        if cols.saturating_mul(rows) <= tiles_max.max(4) as i64 || shift == 31 {
             return Frame { west, south, shift, cols, rows };
         }
         shift += 1;
