@@ -26,7 +26,7 @@ pub struct Grain {
 }
 
 impl Default for Grain {
-    /// Measured best for parcels and for statistical areas: see `benches/README.md`.
+    /// Of the few that were tried on parcels and on statistical areas, a fair middle between memory and speed.
     fn default() -> Self {
         Self { tile_edges: 512, square_edges: 12, square_edges_max: 40, square_shift_min: 7 }
     }
