@@ -17,7 +17,7 @@ use crate::domain::ownership::Bodies;
 use crate::domain::place::{GridPoint, LatLon};
 use feature::Taking;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
 
@@ -176,7 +176,7 @@ fn from_origin(
     let mut taking = Taking::new(options, bodies, ImportReport::new(file.form().to_string(), crs, crs_from));
     let known_n = file.features_n();
     let mut done = 0;
-    let mut fields = BTreeMap::<String, ()>::new();
+    let mut fields = BTreeSet::<String>::new();
     let mut too_many = false;
     file.each(&mut |raw, part| {
         if done as usize >= FEATURES_MAX {
@@ -185,8 +185,8 @@ fn from_origin(
         }
         if fields.len() < FIELD_NAMES_MAX {
             for (name, _) in &raw.fields {
-                if !fields.contains_key(name) {
-                    fields.insert(name.clone(), ());
+                if !fields.contains(name) {
+                    fields.insert(name.clone());
                 }
             }
         }
@@ -210,8 +210,8 @@ fn from_origin(
         return Err(ImportError::UnknownNames(names.join(", ")));
     }
     for (what, field) in named_fields(options) {
-        if done > 0 && !fields.contains_key(field) && fields.len() < FIELD_NAMES_MAX {
-            let names: Vec<&str> = fields.keys().map(String::as_str).collect();
+        if done > 0 && !fields.contains(field) && fields.len() < FIELD_NAMES_MAX {
+            let names: Vec<&str> = fields.iter().map(String::as_str).collect();
             let names = if names.is_empty() { "none".to_owned() } else { source::listed(&names) };
             report.notes.push(format!("no feature has the {what} field \"{field}\"; the file's fields are {names}"));
         }

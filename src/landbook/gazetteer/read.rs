@@ -474,8 +474,7 @@ fn joined(mut lines: Vec<Vec<[i32; 2]>>) -> Vec<[i32; 2]> {
     }
     let mut best: Vec<[i32; 2]> = Vec::new();
     while let Some(mut run) = lines.pop() {
-        loop {
-            let (Some(head), Some(tail)) = (run.first().copied(), run.last().copied()) else { break };
+        while let (Some(head), Some(tail)) = (run.first().copied(), run.last().copied()) {
             let next = lines.iter().position(|line| {
                 let (a, b) = (line[0], line[line.len() - 1]);
                 [head, tail].iter().any(|end| meet(*end, a) || meet(*end, b))

@@ -48,7 +48,7 @@ impl<'a> Rows<'a> {
             Ok(bytes)
         };
         let head = read(32)?;
-        if !matches!(head[0] & 0x07, 2 | 3 | 4) && head[0] != 0x30 {
+        if !matches!(head[0] & 0x07, 2..=4) && head[0] != 0x30 {
             return Err(bad("this is not a dBASE table"));
         }
         let rows_n = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
@@ -89,7 +89,7 @@ impl<'a> Rows<'a> {
     }
 
     /// The next row; `None` after the last.
-    pub fn next(&mut self) -> Result<Option<Row>, SourceError> {
+    pub fn next_row(&mut self) -> Result<Option<Row>, SourceError> {
         if self.left == 0 {
             return Ok(None);
         }

@@ -348,7 +348,7 @@ fn in_archive<'a>(archive: &Archive<'a>, reading: &Choice<'_>) -> Result<Box<dyn
     }
     let stem = &name[..name.len() - 3];
     let beside = |end: &str| {
-        let found = names.iter().find(|name| name.to_ascii_lowercase() == format!("{stem}{end}").to_ascii_lowercase());
+        let found = names.iter().find(|name| name.eq_ignore_ascii_case(&format!("{stem}{end}")));
         found.map(|name| archive.member(name)).transpose()
     };
     Ok(Box::new(shapefile::open(member, beside("dbf")?, beside("prj")?, beside("cpg")?)?))

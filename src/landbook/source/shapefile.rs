@@ -96,7 +96,7 @@ impl Source for Shapefile<'_> {
             }
             done += 8 + n as u64;
             let row = match &mut rows {
-                Some(rows) => match rows.next()? {
+                Some(rows) => match rows.next_row()? {
                     Some(row) => Some(row),
                     None => return Err(bad(index, "the table has fewer rows than there are shapes".to_owned())),
                 },

@@ -65,7 +65,7 @@ pub struct Table<'a> {
 pub fn open<'a>(origin: Origin<'a>, columns: Option<(&str, &str)>) -> Result<Table<'a>, SourceError> {
     let comma = comma(&origin)?;
     let mut rows = Rows::open(&origin, comma)?;
-    let Some(head) = rows.next()? else {
+    let Some(head) = rows.next_row()? else {
         return Err(SourceError::bad(origin.name(), "the table is empty", "export it again"));
     };
     let head: Vec<String> =
@@ -124,9 +124,9 @@ fn plain(name: &str) -> String {
 impl Table<'_> {
     fn walk(&self, sink: &mut dyn FnMut(Raw, Named, f64) -> Go) -> Result<(), SourceError> {
         let mut rows = Rows::open(&self.origin, self.comma)?;
-        rows.next()?;
+        rows.next_row()?;
         let mut index = 0;
-        while let Some(row) = rows.next()? {
+        while let Some(row) = rows.next_row()? {
             let (shape, named) = self.shape(&row);
             let mut fields = Vec::new();
             if row.cells.len() == self.head.len() {
@@ -243,7 +243,7 @@ impl<'a> Rows<'a> {
     }
 
     /// The next row; letters are UTF-8, or Windows-1252 where they cannot be.
-    pub fn next(&mut self) -> Result<Option<Row>, SourceError> {
+    pub fn next_row(&mut self) -> Result<Option<Row>, SourceError> {
         self.reader.get_mut().next();
         let more = self.reader.read_byte_record(&mut self.record).map_err(|error| {
             let line = self.reader.position().line();

@@ -36,7 +36,7 @@ pub(super) fn usual(kind: Kind) -> &'static [&'static str] {
 
 /// Whether a table has its places as WKT, so that it is read as a map file.
 pub(super) fn has_wkt(origin: &Origin<'_>) -> Result<bool, SourceError> {
-    let head = Rows::open(origin, comma(origin)?)?.next()?;
+    let head = Rows::open(origin, comma(origin)?)?.next_row()?;
     Ok(head.is_some_and(|head| head.cells.iter().any(|name| GEOMETRIES.contains(&plain(name).as_str()))))
 }
 
@@ -80,7 +80,7 @@ pub(super) fn tables_of<'a>(archive: &Archive<'a>, part: Option<&str>) -> Result
     let Some((_, largest)) = largest else { return Ok(Vec::new()) };
     let member = archive.member(largest)?;
     let mut rows = Rows::open(&member, comma(&member)?)?;
-    let bare = rows.next()?.is_some_and(|row| layout_without_head(&row).is_some());
+    let bare = rows.next_row()?.is_some_and(|row| layout_without_head(&row).is_some());
     if !bare {
         return Ok(vec![member]);
     }
@@ -197,7 +197,7 @@ impl Making<'_> {
     pub(super) fn table(&mut self, origin: &Origin<'_>) -> Result<(), ReadError> {
         let bytes_n = origin.bytes_n()?.max(1) as f64;
         let mut rows = Rows::open(origin, comma(origin)?)?;
-        let Some(first) = rows.next()? else { return Ok(()) };
+        let Some(first) = rows.next_row()? else { return Ok(()) };
         let layout = match layout_without_head(&first) {
             Some(layout) => {
                 self.row(&layout, &first)?;
@@ -206,7 +206,7 @@ impl Making<'_> {
             None => layout(self, &first)?,
         };
         self.report.form = layout.form.to_owned();
-        while let Some(row) = rows.next()? {
+        while let Some(row) = rows.next_row()? {
             self.row(&layout, &row)?;
             self.tell(rows.read_n() as f64 / bytes_n);
         }
