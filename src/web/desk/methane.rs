@@ -18,7 +18,7 @@ const HEADINGS: [(&str, &str); 7] = [
 
 /// The headings with what is known of an incident.
 pub fn fields(scene: &Scene<'_>, incident: &Incident) -> Vec<MethaneField> {
-    let place = incident.place.map(|place| super::grid_ref(place)).unwrap_or_default();
+    let place = incident.place.map(super::grid_ref).unwrap_or_default();
     let known = |name: &str| match name {
         "m" => "Not declared".to_owned(),
         "e" => place.clone(),

@@ -171,8 +171,8 @@ impl Scene<'_> {
     pub fn usual(&self, incident: &Incident) -> Option<(f64, f64)> {
         let signals = &self.view.signals;
         let known = signals.raised.values().map(|raised| &raised.signal).chain(signals.cleared.values());
-        let of_topic = known.filter(|signal| signal.topic == incident.topic);
-        of_topic.last().and_then(|signal| match signal.rule {
+        let mut of_topic = known.filter(|signal| signal.topic == incident.topic);
+        of_topic.next_back().and_then(|signal| match signal.rule {
             Rule::Volume { within_s, usual_low, usual_high, .. } if within_s > 0 => {
                 let share = |n: u32| f64::from(n) * BIN_S as f64 / f64::from(within_s);
                 Some((share(usual_low), share(usual_high)))
