@@ -77,6 +77,7 @@ pub fn contact(n: u64) -> Event {
         tags: vec![Tag::from(TOPICS[(n % 8) as usize])],
         place: Some(GridPoint::from_metres(530_000.0 + (n % 9_000) as f64, 180_000.0).rounded_to_10_m()),
         body: Some(BodyId::from("highways")),
+        land: None,
         answered: Some(true),
         wait_s: Some((n % 90) as u32),
         alike: None,

@@ -200,7 +200,7 @@ pub const DAYS: u64 = 2;
 pub fn run(seed: u64, fault: Option<Fault>) -> Result<Ran, String> {
     let mut chance = Chance::new(seed);
     // The days around the clocks going back, and around their going forward.
-    let start: Timestamp = if seed % 2 == 0 { "2026-10-23T15:00:00Z" } else { "2026-03-27T15:00:00Z" }.parse().unwrap();
+    let start: Timestamp = if seed.is_multiple_of(2) { "2026-10-23T15:00:00Z" } else { "2026-03-27T15:00:00Z" }.parse().unwrap();
     let now = start + SignedDuration::from_secs(chance.below(6 * 86_400) as i64);
     let policies = vec![
         council::documents("rota", &["flooding", "trees", "danger", "waste"]),

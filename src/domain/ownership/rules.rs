@@ -225,7 +225,7 @@ fn verdict<'b>(bodies: &'b Bodies, asked: &Asked, ground: &dyn Ground, ranked: &
         .filter_map(Ranked::body_id)
         .collect();
     let disputed: Vec<BodyId> = if claims.len() > 1 { claims.into_iter().cloned().collect() } else { Vec::new() };
-    if disputed.len() > 1 && ranked.iter().filter(equal).all(|one| well_inside(one)) && asked.along.is_empty() {
+    if disputed.len() > 1 && ranked.iter().filter(equal).all(well_inside) && asked.along.is_empty() {
         let names: Vec<String> = disputed.iter().map(|id| words::name_of(bodies, Some(id))).collect();
         let why = format!(
             "The maps contradict each other: by equal rank this is the land of {}. {why}",
