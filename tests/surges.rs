@@ -7,8 +7,9 @@ mod council;
 use callout::domain::contact::{Channel, Contact};
 use callout::domain::decide::{decide, next_deadline};
 use callout::domain::event::{Author, Event};
-use callout::domain::id::Tag;
+use callout::domain::id::{Seq, Tag};
 use callout::domain::record::{Record, Rule};
+use callout::domain::snapshot::Slice;
 use callout::domain::state::{State, apply};
 use callout::domain::time::{SignedDuration, Timestamp};
 
@@ -94,6 +95,22 @@ impl Night {
 
 fn seconds(n: i64) -> SignedDuration {
     SignedDuration::from_secs(n)
+}
+
+#[test]
+fn what_was_learnt_in_eight_weeks_comes_back_from_a_snapshot_and_judges_alike() {
+    let mut night = Night::after(56);
+    night.live(SignedDuration::from_mins(10), |_| {});
+    let slices: Vec<_> = Slice::ALL.iter().map(|slice| (slice.name(), night.state.slice(*slice))).collect();
+    let bytes = |name: &str| slices.iter().find(|(of, _)| *of == name).map(|(_, bytes)| (1, bytes.as_slice()));
+    let again = State::from_slices(Seq(night.state.next.0 - 1), night.state.last_at, bytes).unwrap();
+    assert!(again == night.state);
+    night.from = again;
+    night.live(SignedDuration::from_mins(110), |_| {});
+    for _ in 0..12 {
+        night.live(seconds(20), |_| {});
+    }
+    assert!(!night.raised().is_empty() && night.from == night.state, "the snapshot and what came after judge the same");
 }
 
 #[test]

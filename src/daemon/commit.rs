@@ -6,11 +6,12 @@
 //! kept room for pages, contacts are refused at the door, and it recovers alone.
 
 use super::health::Observers;
+use super::snapshots::Taken;
 use crate::domain::effect::Effect;
 use crate::domain::event::{Answer, Event, Sealed};
 use crate::domain::id::Seq;
 use crate::domain::record::Record;
-use crate::domain::state::View;
+use crate::domain::state::{State, View};
 use crate::domain::time::Timestamp;
 use crate::log::details::{Details, NewDetail};
 use crate::log::{Entry, Log, LogError, Room};
@@ -46,6 +47,8 @@ pub struct Batch {
     pub view: Option<Arc<View>>,
     /// Holds more than contacts.
     pub notable: bool,
+    /// The state after its last record, when a snapshot is due.
+    pub snapshot: Option<Box<State>>,
 }
 
 impl Batch {
@@ -97,6 +100,10 @@ pub struct Committer {
     pub details: Details,
     /// Batches come in here.
     pub batches: Receiver<Batch>,
+    /// Details that were erased before and are there again.
+    pub erase_again: Receiver<BTreeSet<Seq>>,
+    /// States to be written down.
+    pub snapshots: SyncSender<Taken>,
     /// Effects go out here.
     pub effects: tokio::sync::mpsc::UnboundedSender<Effect>,
     /// Records for the index, once it is open and when there is room; it catches up from the log otherwise.
@@ -122,6 +129,7 @@ impl Committer {
         let mut erasing = BTreeSet::new();
         loop {
             self.gauge.looks.fetch_add(1, Ordering::Relaxed);
+            erasing.extend(self.erase_again.try_iter().flatten());
             // What is to be erased goes a segment at a time, and only while nothing waits to be made durable.
             let waited = match self.batches.try_recv() {
                 Err(TryRecvError::Empty) if !erasing.is_empty() => {
@@ -254,6 +262,10 @@ impl Committer {
     }
 
     fn release(&self, batch: Batch) {
+        if let Some(state) = batch.snapshot.filter(|_| !self.gauge.no_room.load(Ordering::Relaxed)) {
+            // One that cannot be taken on now is no loss.
+            let _ = self.snapshots.try_send((state, self.log.head().1));
+        }
         if let Some(view) = batch.view {
             self.view.send_replace(view);
         }

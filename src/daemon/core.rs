@@ -4,6 +4,7 @@
 //! Nothing leaves this thread but batches, so nobody can be answered and nothing sent before the batch is durable.
 
 use super::commit::{Batch, Reply};
+use super::snapshots::Due;
 use crate::clock::Clock;
 use crate::domain::decide::{Decision, decide, next_deadline};
 use crate::domain::event::Event;
@@ -59,6 +60,7 @@ impl Core {
         let mut published = Instant::now();
         let mut ticked = Instant::now();
         let mut unpublished = false;
+        let mut due = Due::from(self.state.next);
         loop {
             self.pulse.turns.fetch_add(1, Ordering::Relaxed);
             match self.inbox.recv_timeout(self.patience(&batch, unpublished)) {
@@ -97,9 +99,15 @@ impl Core {
             if batch.is_empty() {
                 continue;
             }
+            if !batch.lines.is_empty() && due.is_now(self.state.next) {
+                batch.snapshot = Some(Box::new(self.state.clone()));
+            }
             batch = match self.batches.try_send(batch) {
                 Ok(()) => Batch::default(),
-                Err(TrySendError::Full(batch)) if batch.records() < BATCH_RECORDS_MAX => batch,
+                // More will come into it, and the copy would not be of its end; the next one is.
+                Err(TrySendError::Full(batch)) if batch.records() < BATCH_RECORDS_MAX => {
+                    Batch { snapshot: None, ..batch }
+                }
                 Err(TrySendError::Full(batch)) => {
                     // The committer ends the process when it fails, so this waits for a disk, not for ever.
                     if self.batches.send(batch).is_err() {

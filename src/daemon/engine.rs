@@ -6,7 +6,8 @@ use super::core::{Core, Pulse};
 use super::klaxon::Note;
 use super::post::{self, Post};
 use super::records::Files;
-use super::supervise;
+use super::scrub::Scrub;
+use super::{snapshots, supervise};
 use crate::clock::Clock;
 use crate::domain::event::Event;
 use crate::domain::id::Seq;
@@ -15,9 +16,12 @@ use crate::domain::state::{State, apply};
 use crate::domain::time::Timestamp;
 use crate::door::{Door, door};
 use crate::log::details::Details;
+use crate::log::disk::Disk;
 use crate::log::journal::{Entries, Journal};
+use crate::log::snapshot::{self, SNAPSHOTS_DIR};
 use crate::log::{Log, OpenError, Options, Tear};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
@@ -70,6 +74,10 @@ pub struct Opened {
     pub tear: Option<Tear>,
     /// Where the log's files are.
     pub dir: PathBuf,
+    /// The record up to which a snapshot was taken on trust, and the log before it not read; 0 when all of it was.
+    pub trusted: Seq,
+    /// The door to the disk, for snapshots.
+    pub disk: Disk,
 }
 
 /// How log and details keep their files.
@@ -93,30 +101,50 @@ impl Default for Storage {
 /// [`EngineError`]: held by another process, damaged, of another version, or unreadable. Nothing was changed but a
 /// torn end cut off.
 pub fn open(data: &Path, storage: &Storage, clock: &Clock) -> Result<Opened, EngineError> {
-    let dir = data.join(LOG_DIR);
-    let (journal, opened) = Journal::open(&dir, &storage.log, clock.now())?;
-    let (head, _) = journal.head();
+    let (dir, bookmarks) = (data.join(LOG_DIR), data.join(SNAPSHOTS_DIR));
+    let newest = snapshots::newest(&bookmarks);
+    let known = newest.as_ref().map(|(stands, _)| (stands.head, stands.hash));
+    let (journal, opened) = Journal::open_after(&dir, &storage.log, clock.now(), known)?;
+    // Now that the directory is ours.
+    snapshot::sweep(&bookmarks, &storage.log)?;
+    let start = match newest {
+        Some((stands, state)) if opened.trusted == stands.head => state,
+        Some((stands, _)) => {
+            warn!(head = %stands.head, "the snapshot at record {} does not fit this log; all of the log is read", stands.head);
+            State::default()
+        }
+        None => State::default(),
+    };
+    let (trusted, (head, _)) = (opened.trusted, journal.head());
     // Reading the records, applying them and looking through the details take about as long as each other.
     let (state, details) = std::thread::scope(|scope| {
-        let details = scope.spawn(|| Details::open(&data.join(DETAILS_DIR), &storage.details, head, clock.now()));
+        let all = trusted == Seq(0);
+        let details =
+            scope.spawn(move || Details::open_from(&data.join(DETAILS_DIR), &storage.details, head, clock.now(), all));
         let (parsed, records) = sync_channel(PARSED_AHEAD);
         let entries = opened.entries;
         scope.spawn(move || parse(entries, &parsed));
-        (rebuild(records), details.join().expect("opening the details does not panic"))
+        (rebuild(start, records), details.join().expect("opening the details does not panic"))
     });
-    let (state, (details, found)) = (state?, details?);
+    let (state, (mut details, found)) = (state?, details?);
     for (file, offset) in &found.damaged {
         warn!(file = %file.display(), offset, "details in {} at byte {offset} cannot be read any more", file.display());
     }
-    let mut details = details;
-    // Anew, in case a crash came between record and erasure, or the details are from a backup.
-    let left: std::collections::BTreeSet<Seq> =
-        details.reader().seqs().into_iter().filter(|seq| state.keeping.erased.contains(*seq)).collect();
-    if !left.is_empty() {
-        let n = details.erase(&left).map_err(|error| EngineError::Read(error.to_string()))?;
-        warn!(n, "{n} details that were erased before were there again, and are erased again");
+    if trusted == Seq(0) {
+        // Anew, in case a crash came between record and erasure, or the details are from a backup.
+        let there = details.reader().seqs().map_err(|error| EngineError::Read(error.to_string()))?;
+        let left: std::collections::BTreeSet<Seq> =
+            there.into_iter().filter(|seq| state.keeping.erased.contains(*seq)).collect();
+        if !left.is_empty() {
+            let n = details.erase(&left).map_err(|error| EngineError::Read(error.to_string()))?;
+            warn!(n, "{n} details that were erased before were there again, and are erased again");
+        }
+    } else {
+        // The same is done in the background; until then nobody is shown them.
+        details.reader().hide(state.keeping.erased.clone());
     }
-    Ok(Opened { state, log: Log::Journal(journal), details, tear: opened.tear, dir })
+    let disk = storage.log.disk.clone();
+    Ok(Opened { state, log: Log::Journal(journal), details, tear: opened.tear, dir, trusted, disk })
 }
 
 /// Records that are handed over together, or why there are no more.
@@ -147,9 +175,8 @@ fn parse(entries: Entries, parsed: &SyncSender<Group>) {
     let _ = parsed.send(Ok(group));
 }
 
-/// The state after these records.
-fn rebuild(records: Receiver<Group>) -> Result<State, EngineError> {
-    let mut state = State::default();
+/// The state after these records, which follow on from `state`.
+fn rebuild(mut state: State, records: Receiver<Group>) -> Result<State, EngineError> {
     for group in records {
         for (seq, at, record) in group? {
             apply(&mut state, seq, at, &record);
@@ -166,6 +193,10 @@ pub struct Engine {
     pub pulse: Arc<Pulse>,
     /// The committer's gauge.
     pub gauge: Arc<CommitGauge>,
+    /// Damage in an old part of the log, found since the start.
+    pub damage: Arc<OnceLock<String>>,
+    bookmarks: (PathBuf, Disk, JoinHandle<()>),
+    stopping: Arc<AtomicBool>,
     core: JoinHandle<State>,
     committer: JoinHandle<Log>,
     post: tokio::task::JoinHandle<()>,
@@ -185,6 +216,12 @@ impl Engine {
         index: Arc<OnceLock<SyncSender<Indexed>>>,
     ) -> Self {
         let details_dir = opened.dir.with_file_name(DETAILS_DIR);
+        let bookmarks_dir = opened.dir.with_file_name(SNAPSHOTS_DIR);
+        let (snapshots, writer) = snapshots::start(bookmarks_dir.clone(), opened.disk.clone());
+        let (again, erase_again) = sync_channel(1);
+        let (damage, stopping): (Arc<OnceLock<String>>, Arc<AtomicBool>) = Default::default();
+        let (log_dir, reader, erased) =
+            (opened.dir.clone(), opened.details.reader(), opened.state.keeping.erased.clone());
         let records = Arc::new(Files { dir: opened.dir, details_dir, details: opened.details.reader() });
         let (door, inside) = door(opened.state.view(), records);
         let (batches, taken) = sync_channel(1);
@@ -195,6 +232,8 @@ impl Engine {
             log: opened.log,
             details: opened.details,
             batches: taken,
+            erase_again,
+            snapshots,
             effects,
             index,
             view: inside.view,
@@ -224,7 +263,13 @@ impl Engine {
         let core = supervise::thread("core", move || core.run());
         let committer = supervise::thread("committer", move || committer.run());
         let post = post::start(post, performed, door.clone());
-        Self { door, pulse, gauge, core, committer, post, stop }
+        if opened.trusted > Seq(0) {
+            let (door, damage, stopping) = (door.clone(), Arc::clone(&damage), Arc::clone(&stopping));
+            let trusted = opened.trusted;
+            Scrub { log: log_dir, trusted, details: reader, erased, again, door, damage, stopping }.start();
+        }
+        let bookmarks = (bookmarks_dir, opened.disk, writer);
+        Self { door, pulse, gauge, damage, bookmarks, stopping, core, committer, post, stop }
     }
 
     /// Hands over one event and waits until it is durable; for start-up, where nothing else runs yet.
@@ -239,9 +284,13 @@ impl Engine {
     /// log. What was announced and not sent goes again after the next start.
     pub async fn stop(self, patience: Duration) -> (State, Log) {
         let _ = self.stop.send(());
+        self.stopping.store(true, Ordering::Release);
         let ended = tokio::task::spawn_blocking(move || {
             let state = self.core.join().expect("a panic in the core aborts the process");
             let log = self.committer.join().expect("a panic in the committer aborts the process");
+            let (dir, disk, writer) = self.bookmarks;
+            writer.join().expect("a panic in the writer aborts the process");
+            snapshots::write(&dir, &state, log.head().1, &disk);
             (state, log)
         });
         let (state, log) = ended.await.expect("joining does not panic");

@@ -21,6 +21,7 @@ const CERTIFICATE_DAYS_MIN: i64 = 14;
 pub fn parts(app: &App) -> Parts {
     let (pulse, gauge) = (Arc::clone(&app.engine.pulse), Arc::clone(&app.engine.gauge));
     let (door, land, clock) = (app.engine.door.clone(), Arc::clone(&app.land), Arc::clone(&app.clock));
+    let damage = Arc::clone(&app.engine.damage);
     let (indexing, found) = (app.indexing.clone(), app.found.clone());
     let (email, sms) = (app.email.clone(), app.sms.clone());
     let certificates = Arc::clone(&app.certificates);
@@ -53,7 +54,11 @@ pub fn parts(app: &App) -> Parts {
                     format!("a deadline is overdue by {} s", overdue / 1000)
                 },
             ),
-            part("log", !full, true, if full { "the disk is full".into() } else { "durable".into() }),
+            match damage.get() {
+                // Not a reason to take this daemon out of service: it pages, and another would read the same log.
+                Some(damage) => part("log", false, false, damage.clone()),
+                None => part("log", !full, true, if full { "the disk is full".into() } else { "durable".into() }),
+            },
             part(
                 "watch",
                 wrong.is_empty(),

@@ -51,5 +51,6 @@ pub mod reply_code;
 pub mod sms_text;
 
 pub mod decide;
+pub mod snapshot;
 pub mod state;
 pub mod telling;

@@ -5,6 +5,11 @@
 //!
 //! Not here: whether a count is unusual (see [`crate::domain::detect`]).
 
+mod keys;
+
+pub use keys::Keys;
+use keys::Kind;
+
 use super::contact::{Channel, Contact, LandKept, Receipt};
 use super::decide::Decision;
 use super::event::{Answer, Author, Mark, Sealed};
@@ -53,50 +58,6 @@ impl fmt::Display for Stream {
 /// The streams that a contact of this channel and these tags counts towards.
 fn streams(channel: Channel, tags: &[Tag]) -> impl Iterator<Item = Stream> + '_ {
     [Stream::All, Stream::Channel(channel)].into_iter().chain(tags.iter().cloned().map(Stream::Tag))
-}
-
-/// The contacts that were taken, by key.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Keys {
-    taken: BTreeMap<u128, Taken>,
-    order: VecDeque<u128>,
-}
-
-/// What a replay is answered from.
-#[derive(Debug, Clone, PartialEq)]
-struct Taken {
-    id: ContactId,
-    channel: Channel,
-    tags: Box<[Tag]>,
-    body: Option<BodyId>,
-    incident: Option<IncidentId>,
-}
-
-impl Taken {
-    fn receipt(&self) -> Receipt {
-        Receipt {
-            id: self.id,
-            body: self.body.clone(),
-            counted: streams(self.channel, &self.tags).map(|stream| StreamId::new(stream.to_string())).collect(),
-            incident: self.incident,
-        }
-    }
-}
-
-impl Keys {
-    fn get(&self, key: &str) -> Option<&Taken> {
-        self.taken.get(&u128::from_str_radix(key, 16).ok()?)
-    }
-
-    /// How many keys are remembered.
-    pub fn len(&self) -> usize {
-        self.taken.len()
-    }
-
-    /// Whether none is.
-    pub fn is_empty(&self) -> bool {
-        self.taken.is_empty()
-    }
 }
 
 /// Counts and recent contacts, for the pages.
@@ -258,20 +219,12 @@ pub(super) fn apply(
     if let Some(key) = contact.key.as_deref().and_then(|key| u128::from_str_radix(key, 16).ok()) {
         let keys_max = state.policy.in_force.as_ref().map_or(1_000_000, |policy| policy.figures.keys_max);
         let keys = Arc::make_mut(&mut state.keys);
-        let taken = Taken {
-            id,
+        let kind = Kind {
             channel: contact.channel,
             tags: contact.tags.clone().into_boxed_slice(),
             body: contact.body.clone(),
-            incident,
         };
-        keys.taken.insert(key, taken);
-        keys.order.push_back(key);
-        while keys.order.len() > keys_max {
-            if let Some(oldest) = keys.order.pop_front() {
-                keys.taken.remove(&oldest);
-            }
-        }
+        keys.insert(key, id, kind, incident, keys_max);
     }
     let tally = Arc::make_mut(&mut state.tally);
     tally.contacts_n += 1;

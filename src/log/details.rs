@@ -10,9 +10,14 @@
 //!
 //! Left out: who may see what, how long each class is kept, and the record of an erasure (`daemon`, `domain`).
 
+mod scan;
+
+pub use scan::{Scan, Stored};
+
 use super::segments::{self, Batch, Segments};
 use super::{Hash, Lock, LogError, OpenError, Options, RECORD_BYTES_MAX, Room, Space, line};
 use crate::domain::id::Seq;
+use crate::domain::keeping::Spans;
 use crate::domain::time::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -102,7 +107,18 @@ pub struct Details {
 #[derive(Debug, Clone)]
 pub struct Reader {
     dir: PathBuf,
-    index: Arc<RwLock<Vec<Place>>>,
+    index: Arc<RwLock<Vec<Part>>>,
+    /// Records whose details were erased: never given out, even where an old copy of the files brought them back.
+    erased: Arc<RwLock<Spans>>,
+}
+
+/// The lines of one segment.
+#[derive(Debug, Clone)]
+struct Part {
+    /// The segment's name.
+    segment: u64,
+    /// `None` until it is asked for: a start does not read old segments.
+    places: Option<Vec<Place>>,
 }
 
 /// Where a line stands: 24 bytes for each detail in the store, rising by number.
@@ -138,20 +154,52 @@ impl Details {
     /// As a journal's; and [`OpenError::DetailsAhead`] when so much lies beyond `head` that this cannot be the log
     /// that it belongs to.
     pub fn open(dir: &Path, options: &Options, head: Seq, now: Timestamp) -> Result<(Self, Opened), OpenError> {
+        Self::open_from(dir, options, head, now, true)
+    }
+
+    /// As [`Details::open`]; without `all`, only the newest segments are read now, and an old one when something of it is
+    /// asked for.
+    ///
+    /// # Errors
+    /// As [`Details::open`].
+    pub fn open_from(
+        dir: &Path,
+        options: &Options,
+        head: Seq,
+        now: Timestamp,
+        all: bool,
+    ) -> Result<(Self, Opened), OpenError> {
         segments::prepare(dir, options)?;
         let lock = Lock::take(dir, now)?;
         segments::check_format(dir, FORMAT, EXPLAINED, options)?;
         segments::sweep(dir, options)?;
-        let mut firsts = segments::list(dir, KIND).map_err(segments::not_opened("list", dir))?;
-        let found = read_index(dir, &firsts, head)?;
+        let mut old = segments::list(dir, KIND).map_err(segments::not_opened("list", dir))?;
+        // The last one with something to keep, and the one before it, which a crash may have left uncut.
+        let newest = old.partition_point(|first| *first <= head.0).min(old.len().saturating_sub(1)).saturating_sub(1);
+        let mut firsts = old.split_off(if all { 0 } else { newest.min(old.len().saturating_sub(2)) });
+        let mut found = read_index(dir, &firsts, head)?;
+        if found.end.is_none() && !old.is_empty() {
+            // Nothing to keep in the newest ones: the end is further back.
+            firsts.splice(0..0, old.drain(..));
+            found = read_index(dir, &firsts, head)?;
+        }
         if found.bytes_beyond > 2 * options.segment_bytes {
             let (dir, records_n) = (dir.to_owned(), found.opened.dropped);
             return Err(OpenError::DetailsAhead { dir, head, records_n });
         }
         let used = cut_back(dir, &mut firsts, &found, options)?;
         let last = Seq(found.index.last().map_or(0, |place| place.seq));
-        let segments = Segments::start(dir, KIND, options, firsts, used, head.0 + 1)?;
-        let reader = Reader { dir: dir.to_owned(), index: Arc::new(RwLock::new(found.index)) };
+        let mut parts: Vec<Part> = old.iter().map(|segment| Part { segment: *segment, places: None }).collect();
+        parts.extend(firsts.iter().map(|segment| {
+            let places = found.index.iter().filter(|place| place.segment == *segment).copied();
+            Part { segment: *segment, places: Some(places.collect()) }
+        }));
+        old.append(&mut firsts);
+        let segments = Segments::start(dir, KIND, options, old, used, head.0 + 1)?;
+        if parts.is_empty() {
+            parts.push(Part { segment: segments.end().0, places: Some(Vec::new()) });
+        }
+        let reader = Reader { dir: dir.to_owned(), index: Arc::new(RwLock::new(parts)), erased: Arc::default() };
         let (batch, segment_bytes) = (Batch::default(), options.segment_bytes);
         Ok((Self { segments, reader, batch, last, segment_bytes, _lock: lock }, found.opened))
     }
@@ -191,7 +239,11 @@ impl Details {
                 (segment, offset) = (self.segments.end().0, 0);
             }
             let length = (end - start) as u32;
-            index.push(Place { seq: *seq, segment, offset: offset as u32, length });
+            let place = Place { seq: *seq, segment, offset: offset as u32, length };
+            match index.last_mut() {
+                Some(Part { segment: last, places: Some(places) }) if *last == segment => places.push(place),
+                _ => index.push(Part { segment, places: Some(vec![place]) }),
+            }
             offset += u64::from(length);
             start = *end;
         }
@@ -213,23 +265,23 @@ impl Details {
     /// # Errors
     /// [`LogError::Failed`] when a file cannot be rewritten: what was rewritten before stays erased.
     pub fn erase(&mut self, seqs: &BTreeSet<Seq>) -> Result<u64, LogError> {
-        let places: Vec<Place> = self.reader.index().clone();
-        let hit = places.iter().filter(|place| seqs.contains(&Seq(place.seq)));
-        let affected: BTreeSet<u64> = hit.map(|place| place.segment).collect();
+        let segments: Vec<u64> = self.reader.index().iter().map(|part| part.segment).collect();
         let mut erased = 0;
-        for segment in affected {
-            let mut index = self.reader.index.write().expect("nothing panics while holding the index");
-            let path = self.segments.path(segment);
+        for segment in segments {
             let failed = |source| LogError::Failed { doing: "read a segment to rewrite it", source };
-            let bytes = std::fs::read(path).map_err(failed)?;
+            let places = self.reader.places(segment).map_err(failed)?;
+            if !places.iter().any(|place| seqs.contains(&Seq(place.seq))) {
+                continue;
+            }
+            let mut index = self.reader.index.write().expect("nothing panics while holding the index");
+            let bytes = std::fs::read(self.segments.path(segment)).map_err(failed)?;
             let (kept, moved) = without(&bytes, &places, segment, seqs);
             self.segments.replace(segment, &kept)?;
-            let before = index.len();
-            index.retain(|place| place.segment != segment || !seqs.contains(&Seq(place.seq)));
-            erased += (before - index.len()) as u64;
-            let here = index.iter_mut().filter(|place| place.segment == segment);
-            for (place, offset) in here.zip(moved) {
-                place.offset = offset;
+            let left = places.iter().filter(|place| !seqs.contains(&Seq(place.seq)));
+            let left: Vec<Place> = left.zip(moved).map(|(place, offset)| Place { offset, ..*place }).collect();
+            erased += (places.len() - left.len()) as u64;
+            if let Some(part) = index.iter_mut().find(|part| part.segment == segment) {
+                part.places = Some(left);
             }
         }
         Ok(erased)
@@ -253,29 +305,106 @@ impl Reader {
     /// # Errors
     /// When the file cannot be read.
     pub fn get(&self, seq: Seq, digest: &Hash) -> io::Result<Option<Detail>> {
-        let index = self.index();
-        let Ok(found) = index.binary_search_by_key(&seq.0, |place| place.seq) else { return Ok(None) };
-        let bytes = self.line(index[found])?;
+        let is_erased = self.erased.read().expect("nothing panics while holding it").contains(seq);
+        let Some(place) = self.place(seq)?.filter(|_| !is_erased) else { return Ok(None) };
+        let found = self.read_meant(place, digest)?;
+        // An erasure may have moved the line between the two steps: then it stands elsewhere now.
+        match self.place(seq)? {
+            Some(moved) if found.is_none() && moved != place => self.read_meant(moved, digest),
+            _ => Ok(found),
+        }
+    }
+
+    fn read_meant(&self, place: Place, digest: &Hash) -> io::Result<Option<Detail>> {
+        let bytes = self.line(place)?;
         let json = serde_json::from_slice::<Json<'_>>(&bytes).ok();
-        let meant =
-            json.filter(|json| json.seq == seq.0 && self::digest(&json.salt, json.detail.get().as_bytes()) == *digest);
+        let meant = json
+            .filter(|json| json.seq == place.seq && self::digest(&json.salt, json.detail.get().as_bytes()) == *digest);
         Ok(meant.map(|json| Detail {
-            seq,
+            seq: Seq(json.seq),
             subject: json.subject,
             class: json.class,
             detail: json.detail.get().to_owned(),
         }))
     }
 
-    /// The numbers of all records that have details, rising.
-    pub fn seqs(&self) -> Vec<Seq> {
-        self.index().iter().map(|place| Seq(place.seq)).collect()
+    /// From now on the details of these records are given to nobody, whatever the files hold.
+    pub fn hide(&self, erased: Spans) {
+        *self.erased.write().expect("nothing panics while holding it") = erased;
     }
 
-    /// The segment in which a record's details stand; `None` where it has none.
+    /// The numbers of all records that have details, rising. Reads every segment that was not read yet.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn seqs(&self) -> io::Result<Vec<Seq>> {
+        let mut seqs = Vec::new();
+        for segment in self.segments() {
+            seqs.extend(self.places(segment)?.iter().map(|place| Seq(place.seq)));
+        }
+        Ok(seqs)
+    }
+
+    /// The names of the segments, rising.
+    pub fn segments(&self) -> Vec<u64> {
+        self.index().iter().map(|part| part.segment).collect()
+    }
+
+    /// The numbers of one segment's records, rising, and lines that cannot be read: file and offset. A segment that was
+    /// not read yet is read, and not kept in memory.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn look_at(&self, segment: u64) -> io::Result<(Vec<Seq>, Vec<(PathBuf, u64)>)> {
+        let known = self.index().iter().find(|part| part.segment == segment).and_then(|part| part.places.clone());
+        let (places, damaged) = match known {
+            Some(places) => (places, Vec::new()),
+            None => {
+                let found = self.read(segment)?;
+                (found.index, found.opened.damaged)
+            }
+        };
+        Ok((places.iter().map(|place| Seq(place.seq)).collect(), damaged))
+    }
+
+    fn read(&self, segment: u64) -> io::Result<Found> {
+        read_index(&self.dir, &[segment], Seq(u64::MAX)).map_err(|error| io::Error::other(error.to_string()))
+    }
+
+    /// The segment in which a record's details stand; `None` where it has none, or the file cannot be read.
     pub fn segment_of(&self, seq: Seq) -> Option<u64> {
+        self.place(seq).ok().flatten().map(|place| place.segment)
+    }
+
+    /// Where a record's details stand. Reads the segment, and remembers it, where it was not read yet.
+    fn place(&self, seq: Seq) -> io::Result<Option<Place>> {
+        let find =
+            |places: &[Place]| places.binary_search_by_key(&seq.0, |place| place.seq).ok().map(|found| places[found]);
+        let segment = {
+            let index = self.index();
+            let Some(at) = index.partition_point(|part| part.segment <= seq.0).checked_sub(1) else { return Ok(None) };
+            match &index[at].places {
+                Some(places) => return Ok(find(places)),
+                None => index[at].segment,
+            }
+        };
+        let places = self.places(segment)?;
+        let found = find(&places);
+        if let Some(part) = self.index_mut().iter_mut().find(|part| part.segment == segment) {
+            // Somebody may have rewritten it meanwhile, and then knows better.
+            part.places.get_or_insert(places);
+        }
+        Ok(found)
+    }
+
+    /// The lines of a segment: as remembered, else read from the file.
+    fn places(&self, segment: u64) -> io::Result<Vec<Place>> {
         let index = self.index();
-        index.binary_search_by_key(&seq.0, |place| place.seq).ok().map(|found| index[found].segment)
+        let part = index.iter().find(|part| part.segment == segment);
+        match part.and_then(|part| part.places.as_ref()) {
+            Some(places) => Ok(places.clone()),
+            None => Ok(self.read(segment)?.index),
+        }
     }
 
     /// The numbers of all records whose details are of this subject. Reads the whole store.
@@ -284,10 +413,12 @@ impl Reader {
     /// When a file cannot be read.
     pub fn of_subject(&self, subject: &str) -> io::Result<BTreeSet<Seq>> {
         let mut seqs = BTreeSet::new();
-        for place in self.index().iter() {
-            let bytes = self.line(*place)?;
-            if serde_json::from_slice::<Json<'_>>(&bytes).is_ok_and(|json| json.subject == subject) {
-                seqs.insert(Seq(place.seq));
+        for segment in self.segments() {
+            for place in self.places(segment)? {
+                let bytes = self.line(place)?;
+                if serde_json::from_slice::<Json<'_>>(&bytes).is_ok_and(|json| json.subject == subject) {
+                    seqs.insert(Seq(place.seq));
+                }
             }
         }
         Ok(seqs)
@@ -300,83 +431,12 @@ impl Reader {
         Ok(bytes)
     }
 
-    fn index(&self) -> RwLockReadGuard<'_, Vec<Place>> {
+    fn index(&self) -> RwLockReadGuard<'_, Vec<Part>> {
         self.index.read().expect("nothing panics while holding the index")
     }
 
-    fn index_mut(&self) -> RwLockWriteGuard<'_, Vec<Place>> {
+    fn index_mut(&self) -> RwLockWriteGuard<'_, Vec<Part>> {
         self.index.write().expect("nothing panics while holding the index")
-    }
-}
-
-/// Details as they stand in the files, salt and all.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Stored {
-    /// The number of the record that names them.
-    pub seq: Seq,
-    /// The salt's digits.
-    pub salt: String,
-    /// Whose they are.
-    pub subject: String,
-    /// How long they are kept.
-    pub class: String,
-    /// The JSON object, byte for byte.
-    pub detail: String,
-}
-
-impl Stored {
-    /// The digest by which the record names them.
-    pub fn digest(&self) -> Hash {
-        digest(&self.salt, self.detail.as_bytes())
-    }
-}
-
-/// All details in a directory in the order of their records, without its lock: for exports and looking through, beside
-/// a running daemon. Lines that are not whole are passed over.
-pub struct Scan {
-    dir: PathBuf,
-    firsts: std::vec::IntoIter<u64>,
-    bytes: Vec<u8>,
-    at: usize,
-}
-
-impl Scan {
-    /// Begins at the first. A directory that is not there has none.
-    ///
-    /// # Errors
-    /// When the directory cannot be read.
-    pub fn start(dir: &Path) -> io::Result<Self> {
-        let firsts = match segments::list(dir, KIND) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            listed => listed?,
-        };
-        Ok(Self { dir: dir.to_owned(), firsts: firsts.into_iter(), bytes: Vec::new(), at: 0 })
-    }
-}
-
-impl Iterator for Scan {
-    type Item = io::Result<Stored>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let rest = &self.bytes[self.at..];
-            let Some(length) = rest.iter().position(|byte| *byte == b'\n') else {
-                let path = segments::path(&self.dir, self.firsts.next()?, KIND);
-                self.at = 0;
-                if let Err(error) = super::journal::read_whole(&path, &mut self.bytes) {
-                    return Some(Err(error));
-                }
-                continue;
-            };
-            let line = &rest[..length];
-            self.at += length + 1;
-            let start = line.iter().position(|byte| *byte != 0).unwrap_or(line.len());
-            if let Ok(json) = serde_json::from_slice::<Json<'_>>(&line[start..]) {
-                let Json { seq, salt, subject, class, detail } = json;
-                let (salt, detail) = (salt.into_owned(), detail.get().to_owned());
-                return Some(Ok(Stored { seq: Seq(seq), salt, subject, class, detail }));
-            }
-        }
     }
 }
 

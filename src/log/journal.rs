@@ -66,6 +66,9 @@ pub struct Opened {
     pub entries: Entries,
     /// The torn end that was cut off, if there was one: to be told to the administrator.
     pub tear: Option<Tear>,
+    /// The record up to which the lines were taken on trust, because a line that is known of old stands where it stood:
+    /// [`Opened::entries`] begin after it, and [`super::scrub`] looks at what is before. 0 when all was checked.
+    pub trusted: Seq,
 }
 
 impl Journal {
@@ -78,12 +81,31 @@ impl Journal {
     /// [`OpenError::Held`] when another process has it, [`OpenError::Damaged`] when a record that was durable is
     /// gone or altered, [`OpenError::Format`] when another version wrote it, [`OpenError::Disk`] for the rest.
     pub fn open(dir: &Path, options: &Options, now: Timestamp) -> Result<(Self, Opened), OpenError> {
+        Self::open_after(dir, options, now, None)
+    }
+
+    /// As [`Journal::open`]; but when the line of record `known` has this digest, only the segment in which it stands and
+    /// those after it are read, and of the sealed ones before it only that each ends where the next begins.
+    ///
+    /// Where that line is another, or a segment before it does not join on, the whole chain is checked.
+    ///
+    /// # Errors
+    /// As [`Journal::open`].
+    pub fn open_after(
+        dir: &Path,
+        options: &Options,
+        now: Timestamp,
+        known: Option<(Seq, Hash)>,
+    ) -> Result<(Self, Opened), OpenError> {
         segments::prepare(dir, options)?;
         let lock = Lock::take(dir, now)?;
         segments::check_format(dir, FORMAT, EXPLAINED, options)?;
         segments::sweep(dir, options)?;
         let firsts = segments::list(dir, KIND).map_err(segments::not_opened("list", dir))?;
-        let (chain, used, tear) = check(dir, &firsts, options)?;
+        let start = known.and_then(|known| joins_on(dir, &firsts, known));
+        let trusted = if start.is_some() { known.map_or(Seq(0), |(seq, _)| seq) } else { Seq(0) };
+        let (at, chain) = start.unwrap_or((0, Chain::START));
+        let (chain, used, tear) = check(dir, &firsts, at, chain, trusted, options)?;
         let segments = Segments::start(dir, KIND, options, firsts, used, chain.seq.0 + 1)?;
         let journal = Self {
             segments,
@@ -95,8 +117,8 @@ impl Journal {
             disk: options.disk.clone(),
             _lock: lock,
         };
-        let entries = journal.entries(Seq(1));
-        Ok((journal, Opened { entries, tear }))
+        let entries = journal.entries(Seq(trusted.0 + 1));
+        Ok((journal, Opened { entries, tear, trusted }))
     }
 
     /// Adds the batch; see [`super::Log::append`]. At most one segment's bytes at a time.
@@ -184,14 +206,92 @@ fn closed_at(dir: &Path) -> Result<Seq, OpenError> {
     }
 }
 
-/// Walks the whole chain. Cuts a sealed segment that a crash left uncut, and blanks a torn end.
-fn check(dir: &Path, firsts: &[u64], options: &Options) -> Result<(Chain, u64, Option<Tear>), OpenError> {
-    let mut chain = Chain::START;
+/// The segment in which a known line stands, and where the chain stands before that segment's first line. `None` when the
+/// line is not there, is another, or a segment before it does not end where the next begins: then nothing is known.
+fn joins_on(dir: &Path, firsts: &[u64], (seq, hash): (Seq, Hash)) -> Option<(usize, Chain)> {
+    let at = firsts.partition_point(|first| *first <= seq.0).checked_sub(1)?;
+    let mut bytes = Vec::new();
+    read_whole(&segments::path(dir, firsts[at], KIND), &mut bytes).ok()?;
+    let back = usize::try_from(seq.0 - firsts[at]).ok()?;
+    let line = bytes.split(|byte| *byte == b'\n').nth(back)?;
+    let (found, _) = scan::whole(line)?;
+    let mut next = first_line(&bytes)?;
+    if found != hash || next.seq.0 != firsts[at] || firsts[0] != 1 {
+        return None;
+    }
+    let before = Chain { seq: Seq(next.seq.0 - 1), hash: next.prev, synced: Seq(0) };
+    for first in firsts[..at].iter().rev() {
+        let (last, own) = ends(&segments::path(dir, *first, KIND)).ok()??;
+        if last.0 != Seq(next.seq.0 - 1) || last.1 != next.prev || own.seq.0 != *first {
+            return None;
+        }
+        next = own;
+    }
+    Some((at, before))
+}
+
+/// What a segment's first line says of itself.
+#[derive(Debug, Clone, Copy)]
+struct FirstLine {
+    seq: Seq,
+    prev: Hash,
+}
+
+fn first_line(bytes: &[u8]) -> Option<FirstLine> {
+    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    let parts = line::Parts::of(scan::whole(&bytes[..end])?.1)?;
+    Some(FirstLine { seq: parts.seq, prev: parts.prev })
+}
+
+/// Number and digest of a sealed segment's last line, and its first line; `None` when they are not whole lines. Reads
+/// the two ends of the file only.
+#[expect(clippy::type_complexity, reason = "used once, above")]
+fn ends(path: &Path) -> io::Result<Option<((Seq, Hash), FirstLine)>> {
+    use std::os::unix::fs::FileExt as _;
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut piece = 8 << 10;
+    loop {
+        let size = length.min(piece);
+        let mut front = vec![0; size as usize];
+        let mut back = vec![0; size as usize];
+        file.read_exact_at(&mut front, 0)?;
+        file.read_exact_at(&mut back, length - size)?;
+        let first = first_line(&front);
+        let last = back.strip_suffix(b"\n").and_then(|rest| {
+            let start = rest
+                .iter()
+                .rposition(|byte| *byte == b'\n')
+                .map_or((size == length).then_some(0), |at| Some(at + 1))?;
+            let (hash, json) = scan::whole(&rest[start..])?;
+            Some((line::Parts::of(json)?.seq, hash))
+        });
+        match (first, last) {
+            (Some(first), Some(last)) => return Ok(Some((last, first))),
+            _ if size == length || piece > 4 * RECORD_BYTES_MAX as u64 => return Ok(None),
+            // A longer line than the piece.
+            _ => piece *= 8,
+        }
+    }
+}
+
+/// Walks the chain from the segment `at` on, before which it stands at `chain`. Cuts a sealed segment that a crash left
+/// uncut, and blanks a torn end.
+///
+/// * `safe`: a record that is known to have been safe, as all before it.
+fn check(
+    dir: &Path,
+    firsts: &[u64],
+    at: usize,
+    mut chain: Chain,
+    safe: Seq,
+    options: &Options,
+) -> Result<(Chain, u64, Option<Tear>), OpenError> {
     let mut bytes = Vec::new();
     let mut tear = None;
     let mut used = 0;
-    let closed_at = closed_at(dir)?;
-    for (index, first) in firsts.iter().enumerate() {
+    let closed_at = closed_at(dir)?.max(safe);
+    for (index, first) in firsts.iter().enumerate().skip(at) {
         let path = segments::path(dir, *first, KIND);
         let is_last = index + 1 == firsts.len();
         if *first != chain.seq.0 + 1 {

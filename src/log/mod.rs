@@ -25,7 +25,9 @@ mod lock;
 mod memory;
 mod reserve;
 mod scan;
+pub mod scrub;
 mod segments;
+pub mod snapshot;
 pub mod tail;
 pub mod verify;
 

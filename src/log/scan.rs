@@ -96,7 +96,7 @@ fn next(chain: &mut Chain, rest: &[u8]) -> Result<usize, Fault> {
 }
 
 /// A line whose digest is right: digest and JSON.
-fn whole(line: &[u8]) -> Option<(Hash, &str)> {
+pub(super) fn whole(line: &[u8]) -> Option<(Hash, &str)> {
     line::split(line).filter(|(hash, json)| Hash::of(json.as_bytes()) == *hash)
 }
 

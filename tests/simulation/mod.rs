@@ -14,6 +14,7 @@ use callout::domain::id::{IncidentId, PageId, PersonId, PlaybookId, Seq, Tag};
 use callout::domain::place::GridPoint;
 use callout::domain::policy::Document;
 use callout::domain::record::Record;
+use callout::domain::snapshot::Slice;
 use callout::domain::state::{State, apply};
 use callout::domain::time::{SignedDuration, Timestamp};
 use chance::Chance;
@@ -686,7 +687,15 @@ impl Days {
         if self.fault == Some(Fault::LastRecordLost) {
             self.log.pop();
         }
-        let state = self.rebuilt(&self.log, self.fault == Some(Fault::AcknowledgementsNotRebuilt));
+        let state = match self.fault {
+            Some(Fault::AcknowledgementsNotRebuilt) => self.rebuilt(&self.log, true),
+            // Now and then from a snapshot of some moment before, as the daemon does.
+            _ if !self.chance.one_in(6) => self.rebuilt(&self.log, false),
+            _ => {
+                let cut = self.chance.below(self.log.len() as u64 + 1) as usize;
+                self.from_a_snapshot(&self.log, cut)?
+            }
+        };
         self.state = Some(state);
         self.oracle.up(self.now, &self.log)?;
         if self.fault == Some(Fault::NotSentAgain) {
@@ -722,10 +731,30 @@ impl Days {
         }
         let Some(state) = &self.state else { return Ok(()) };
         let all: Vec<_> = self.log.iter().chain(self.unsynced.iter().flat_map(|batch| &batch.lines)).cloned().collect();
-        match self.rebuilt(&all, false) == *state {
-            true => Ok(()),
-            false => Err("I13: rebuilding from the records gives another state".into()),
+        if self.rebuilt(&all, false) != *state {
+            return Err("I13: rebuilding from the records gives another state".into());
         }
+        // Slower than all else here, so not each time.
+        match !all.len().is_multiple_of(8) || self.from_a_snapshot(&all, all.len() / 2)? == *state {
+            true => Ok(()),
+            false => Err("I13: a snapshot and the records after it give another state".into()),
+        }
+    }
+
+    /// The state from a snapshot after so many records, and the records after it.
+    fn from_a_snapshot(&self, lines: &[(Seq, Timestamp, String)], cut: usize) -> Result<State, String> {
+        let before = self.rebuilt(&lines[..cut], false);
+        let slices: Vec<_> = Slice::ALL.iter().map(|slice| (slice.name(), before.slice(*slice))).collect();
+        let slice = |name: &str| slices.iter().find(|(of, _)| *of == name).map(|(_, bytes)| (1, bytes.as_slice()));
+        let mut state = State::from_slices(Seq(before.next.0 - 1), before.last_at, slice)
+            .map_err(|why| format!("I13: a snapshot does not read: {why}"))?;
+        if state != before {
+            return Err("I13: a state does not come back from a snapshot as it was".into());
+        }
+        for (seq, at, json) in &lines[cut..] {
+            apply(&mut state, *seq, *at, &serde_json::from_str(json).expect("a record reads back"));
+        }
+        Ok(state)
     }
 
     fn sealed(&mut self) -> Sealed {
