@@ -129,7 +129,7 @@ fn fill(opened: &mut Opened, events: Vec<(Event, Timestamp)>) {
 }
 
 fn slices(state: &State) -> Vec<(&'static str, u32, Vec<u8>)> {
-    Slice::ALL.iter().map(|slice| (slice.name(), slice.version(), state.slice(*slice))).collect()
+    Slice::ALL.iter().map(|slice| (slice.name(), slice.version(), state.slice(*slice).unwrap())).collect()
 }
 
 fn bookmark(opened: &Opened, data: &Path) -> PathBuf {

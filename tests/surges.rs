@@ -101,7 +101,7 @@ fn seconds(n: i64) -> SignedDuration {
 fn what_was_learnt_in_eight_weeks_comes_back_from_a_snapshot_and_judges_alike() {
     let mut night = Night::after(56);
     night.live(SignedDuration::from_mins(10), |_| {});
-    let slices: Vec<_> = Slice::ALL.iter().map(|slice| (slice.name(), night.state.slice(*slice))).collect();
+    let slices: Vec<_> = Slice::ALL.iter().map(|slice| (slice.name(), night.state.slice(*slice).unwrap())).collect();
     let bytes = |name: &str| slices.iter().find(|(of, _)| *of == name).map(|(_, bytes)| (1, bytes.as_slice()));
     let again = State::from_slices(Seq(night.state.next.0 - 1), night.state.last_at, bytes).unwrap();
     assert!(again == night.state);

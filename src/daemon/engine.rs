@@ -126,25 +126,39 @@ pub fn open(data: &Path, storage: &Storage, clock: &Clock) -> Result<Opened, Eng
         scope.spawn(move || parse(entries, &parsed));
         (rebuild(start, records), details.join().expect("opening the details does not panic"))
     });
-    let (state, (mut details, found)) = (state?, details?);
+    let (state, (details, found)) = (state?, details?);
     for (file, offset) in &found.damaged {
         warn!(file = %file.display(), offset, "details in {} at byte {offset} cannot be read any more", file.display());
     }
+    // What was erased is shown to nobody, even where an old copy of the details has it again.
+    details.reader().hide(state.keeping.erased.clone());
+    let disk = storage.log.disk.clone();
+    let mut opened = Opened { state, log: Log::Journal(journal), details, tear: opened.tear, dir, trusted, disk };
     if trusted == Seq(0) {
-        // Anew, in case a crash came between record and erasure, or the details are from a backup.
-        let there = details.reader().seqs().map_err(|error| EngineError::Read(error.to_string()))?;
-        let left: std::collections::BTreeSet<Seq> =
-            there.into_iter().filter(|seq| state.keeping.erased.contains(*seq)).collect();
+        opened.erase_again()?;
+    }
+    Ok(opened)
+}
+
+impl Opened {
+    /// Erases what was erased before and is there again: a crash came between record and erasure, or the details are from
+    /// a backup. Looks at all details, so the daemon does it in the background ([`super::scrub`]) where it can.
+    ///
+    /// # Errors
+    /// [`EngineError::Read`].
+    pub fn erase_again(&mut self) -> Result<(), EngineError> {
+        let erased = &self.state.keeping.erased;
+        if erased.is_empty() {
+            return Ok(());
+        }
+        let there = self.details.reader().seqs().map_err(|error| EngineError::Read(error.to_string()))?;
+        let left: std::collections::BTreeSet<Seq> = there.into_iter().filter(|seq| erased.contains(*seq)).collect();
         if !left.is_empty() {
-            let n = details.erase(&left).map_err(|error| EngineError::Read(error.to_string()))?;
+            let n = self.details.erase(&left).map_err(|error| EngineError::Read(error.to_string()))?;
             warn!(n, "{n} details that were erased before were there again, and are erased again");
         }
-    } else {
-        // The same is done in the background; until then nobody is shown them.
-        details.reader().hide(state.keeping.erased.clone());
+        Ok(())
     }
-    let disk = storage.log.disk.clone();
-    Ok(Opened { state, log: Log::Journal(journal), details, tear: opened.tear, dir, trusted, disk })
 }
 
 /// Records that are handed over together, or why there are no more.

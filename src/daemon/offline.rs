@@ -42,6 +42,8 @@ pub fn record(
     event: impl FnOnce(Covered) -> Event,
 ) -> Result<Answer, OfflineError> {
     let mut opened = engine::open(data, &engine::Storage::default(), clock)?;
+    // What a command takes or erases, it reads from the files themselves.
+    opened.erase_again()?;
     let details_dir = data.join(engine::DETAILS_DIR);
     let covered = subject.map(|subject| erasure::covered(&opened.dir, &details_dir, subject)).transpose()?;
     let decision = decide(&mut opened.state, &event(covered.unwrap_or_default()), clock.now());

@@ -8,7 +8,7 @@
 
 use super::supervise;
 use crate::domain::id::Seq;
-use crate::domain::snapshot::Slice;
+use crate::domain::snapshot::{Slice, SnapshotError};
 use crate::domain::state::State;
 use crate::log::Hash;
 use crate::log::disk::Disk;
@@ -68,8 +68,14 @@ pub fn write(dir: &Path, state: &State, hash: Hash, disk: &Disk) {
     if head.0 == 0 {
         return;
     }
-    let slices: Vec<(&str, u32, Vec<u8>)> =
-        Slice::ALL.into_iter().map(|slice| (slice.name(), slice.version(), state.slice(slice))).collect();
+    let slices = Slice::ALL.into_iter().map(|slice| Ok((slice.name(), slice.version(), state.slice(slice)?)));
+    let slices: Vec<(&str, u32, Vec<u8>)> = match slices.collect::<Result<_, SnapshotError>>() {
+        Ok(slices) => slices,
+        Err(error) => {
+            warn!(%error, "no snapshot was written ({error}); the next start reads more of the log");
+            return;
+        }
+    };
     let stands = Stands { head, hash, at: state.last_at, program: env!("CARGO_PKG_VERSION").into() };
     match snapshot::write(dir, &stands, &slices, disk) {
         Ok(bytes) => info!(%head, bytes, ms = from.elapsed().as_millis() as u64, "snapshot at record {head} written"),

@@ -47,6 +47,7 @@ pub struct Paging {
     /// Pages of those call-outs.
     pub pages: BTreeMap<PageId, Page>,
     /// When each person was last sent something by each channel, exercises apart: the newest [`limit::REMEMBERED`].
+    #[serde(with = "super::pairs")]
     pub sent: BTreeMap<Way, Vec<Timestamp>>,
 }
 

@@ -11,7 +11,6 @@ use super::id::Seq;
 use super::policy::{Document, Policy};
 use super::state::{PolicyInForce, State};
 use super::time::Timestamp;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
@@ -81,6 +80,14 @@ impl Slice {
 /// Why bytes did not become a state.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
+    /// A slice does not become JSON: a map in it has keys that are no texts, and wants `pairs`.
+    #[error("the {name} cannot be written: {why}")]
+    Unwritable {
+        /// Which slice.
+        name: &'static str,
+        /// What the writer said.
+        why: String,
+    },
     /// A slice is missing.
     #[error("it has no {0}")]
     Missing(&'static str),
@@ -106,18 +113,24 @@ pub enum SnapshotError {
 
 impl State {
     /// One slice as bytes.
-    pub fn slice(&self, slice: Slice) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// [`SnapshotError::Unwritable`]: a defect, but one that must cost a snapshot only, and never the loop.
+    pub fn slice(&self, slice: Slice) -> Result<Vec<u8>, SnapshotError> {
+        let json = |slice_json: serde_json::Result<Vec<u8>>| {
+            slice_json.map_err(|why| SnapshotError::Unwritable { name: slice.name(), why: why.to_string() })
+        };
         match slice {
-            Slice::Policy => json(&*self.policy),
-            Slice::Keys => self.keys.to_bytes(),
-            Slice::Tally => json(&*self.tally),
-            Slice::Windows => json(&*self.windows),
-            Slice::Surges => json(&*self.surges),
-            Slice::Clusters => json(&*self.clusters),
-            Slice::Signals => json(&*self.signals),
-            Slice::Incidents => json(&*self.incidents),
-            Slice::Paging => json(&*self.paging),
-            Slice::Keeping => json(&*self.keeping),
+            Slice::Policy => json(serde_json::to_vec(&*self.policy)),
+            Slice::Keys => Ok(self.keys.to_bytes()),
+            Slice::Tally => json(serde_json::to_vec(&*self.tally)),
+            Slice::Windows => json(serde_json::to_vec(&*self.windows)),
+            Slice::Surges => json(serde_json::to_vec(&*self.surges)),
+            Slice::Clusters => json(serde_json::to_vec(&*self.clusters)),
+            Slice::Signals => json(serde_json::to_vec(&*self.signals)),
+            Slice::Incidents => json(serde_json::to_vec(&*self.incidents)),
+            Slice::Paging => json(serde_json::to_vec(&*self.paging)),
+            Slice::Keeping => json(serde_json::to_vec(&*self.keeping)),
         }
     }
 
@@ -171,10 +184,6 @@ impl PolicyInForce {
         self.in_force = Some(Arc::new(policy));
         Ok(())
     }
-}
-
-fn json(slice: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(slice).expect("each slice writes its maps as texts or pairs, so it becomes JSON")
 }
 
 fn read<T: DeserializeOwned>(slice: Slice, bytes: &[u8]) -> Result<T, SnapshotError> {

@@ -744,7 +744,10 @@ impl Days {
     /// The state from a snapshot after so many records, and the records after it.
     fn from_a_snapshot(&self, lines: &[(Seq, Timestamp, String)], cut: usize) -> Result<State, String> {
         let before = self.rebuilt(&lines[..cut], false);
-        let slices: Vec<_> = Slice::ALL.iter().map(|slice| (slice.name(), before.slice(*slice))).collect();
+        let slices: Vec<_> = Slice::ALL
+            .iter()
+            .map(|slice| (slice.name(), before.slice(*slice).expect("a slice becomes bytes")))
+            .collect();
         let slice = |name: &str| slices.iter().find(|(of, _)| *of == name).map(|(_, bytes)| (1, bytes.as_slice()));
         let mut state = State::from_slices(Seq(before.next.0 - 1), before.last_at, slice)
             .map_err(|why| format!("I13: a snapshot does not read: {why}"))?;

@@ -32,7 +32,7 @@ const TOPICS_MAX: usize = 1_000;
 /// Recent contacts per topic, by received time.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Windows {
-    topics: BTreeMap<Tag, Window>,
+    topics: BTreeMap<Tag, Arc<Window>>,
 }
 
 /// The contacts of one topic, oldest first.
@@ -116,7 +116,7 @@ pub(super) fn apply_contact(state: &mut State, seq: Seq, contact: &Contact) {
     let oldest = after(state.last_at, SignedDuration::from_secs(-i64::from(keep_s)));
     let windows = Arc::make_mut(&mut state.windows);
     for tag in &contact.tags {
-        let window = windows.topics.entry(tag.clone()).or_default();
+        let window = Arc::make_mut(windows.topics.entry(tag.clone()).or_default());
         // A sender's clock may be ahead; a contact of the future would not be counted before its time came.
         window.contacts.insert((contact.received_at.min(state.last_at), seq.into()), contact.place);
         while window.contacts.len() > WINDOW_MAX
@@ -126,7 +126,7 @@ pub(super) fn apply_contact(state: &mut State, seq: Seq, contact: &Contact) {
         }
     }
     while windows.topics.len() > TOPICS_MAX {
-        let newest = |window: &Window| window.contacts.last_key_value().map(|((at, _), _)| *at);
+        let newest = |window: &Arc<Window>| window.contacts.last_key_value().map(|((at, _), _)| *at);
         let silent = windows.topics.iter().min_by_key(|(_, window)| newest(window)).map(|(topic, _)| topic.clone());
         windows.topics.remove(&silent.expect("there is more than one topic"));
     }
@@ -137,7 +137,7 @@ pub(super) fn apply_contact(state: &mut State, seq: Seq, contact: &Contact) {
 pub(super) fn forget(state: &mut State, contact: &Recent) {
     let windows = Arc::make_mut(&mut state.windows);
     for tag in &contact.tags {
-        if let Some(window) = windows.topics.get_mut(tag) {
+        if let Some(window) = windows.topics.get_mut(tag).map(Arc::make_mut) {
             window.contacts.retain(|(_, id), _| *id != contact.id);
         }
     }
