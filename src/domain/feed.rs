@@ -4,12 +4,13 @@ use super::problem::{Code, Problem};
 use super::reading::{Fields, duration_text};
 use super::settings::quoted;
 use super::time::SignedDuration;
+use serde::{Deserialize, Serialize};
 
 /// Feeds at most.
 pub const FEEDS_MAX: usize = 64;
 
 /// One feed: a system that sends contacts or queue counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Feed {
     /// As it is called in pages and warnings, e.g. `telephony`.
     pub name: String,

@@ -32,11 +32,12 @@ const TRIES_MAX: u32 = 3;
 const KEPT_MAX: usize = 200;
 
 /// Notices, and what each holder of an incident knows.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Notices {
     /// Those without an outcome, and the newest 200 others.
     pub by_id: BTreeMap<NoticeId, Notice>,
     /// What whoever has an incident was last told of its causes.
+    #[serde(with = "super::pairs")]
     pub told: BTreeMap<(PersonId, IncidentId), Told<Cause>>,
     /// When each person was last sent news.
     pub news_at: BTreeMap<PersonId, Timestamp>,
@@ -45,7 +46,7 @@ pub struct Notices {
 }
 
 /// One notice.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Notice {
     /// Whom.
     pub person: PersonId,

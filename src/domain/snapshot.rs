@@ -29,28 +29,37 @@ pub enum Slice {
     Surges,
     /// What is usual in each place.
     Clusters,
+    /// Telephony queues.
+    Queues,
+    /// What is expected to be heard of.
+    Feeds,
     /// Raised signals.
     Signals,
     /// Incidents, tasks and warnings.
     Incidents,
     /// Call-outs and pages.
     Paging,
+    /// Messages that ask for no answer.
+    Notices,
     /// Heads, erasures, holds.
     Keeping,
 }
 
 impl Slice {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Policy,
         Self::Keys,
         Self::Tally,
         Self::Windows,
         Self::Surges,
         Self::Clusters,
+        Self::Queues,
+        Self::Feeds,
         Self::Signals,
         Self::Incidents,
         Self::Paging,
+        Self::Notices,
         Self::Keeping,
     ];
 
@@ -63,9 +72,12 @@ impl Slice {
             Self::Windows => "windows",
             Self::Surges => "surges",
             Self::Clusters => "clusters",
+            Self::Queues => "queues",
+            Self::Feeds => "feeds",
             Self::Signals => "signals",
             Self::Incidents => "incidents",
             Self::Paging => "paging",
+            Self::Notices => "notices",
             Self::Keeping => "keeping",
         }
     }
@@ -127,9 +139,12 @@ impl State {
             Slice::Windows => json(serde_json::to_vec(&*self.windows)),
             Slice::Surges => json(serde_json::to_vec(&*self.surges)),
             Slice::Clusters => json(serde_json::to_vec(&*self.clusters)),
+            Slice::Queues => json(serde_json::to_vec(&*self.queues)),
+            Slice::Feeds => json(serde_json::to_vec(&*self.feeds)),
             Slice::Signals => json(serde_json::to_vec(&*self.signals)),
             Slice::Incidents => json(serde_json::to_vec(&*self.incidents)),
             Slice::Paging => json(serde_json::to_vec(&*self.paging)),
+            Slice::Notices => json(serde_json::to_vec(&*self.notices)),
             Slice::Keeping => json(serde_json::to_vec(&*self.keeping)),
         }
     }
@@ -163,9 +178,12 @@ impl State {
             windows: Arc::new(read(Slice::Windows, find(Slice::Windows)?)?),
             surges: Arc::new(read(Slice::Surges, find(Slice::Surges)?)?),
             clusters: Arc::new(read(Slice::Clusters, find(Slice::Clusters)?)?),
+            queues: Arc::new(read(Slice::Queues, find(Slice::Queues)?)?),
+            feeds: Arc::new(read(Slice::Feeds, find(Slice::Feeds)?)?),
             signals: Arc::new(read(Slice::Signals, find(Slice::Signals)?)?),
             incidents: Arc::new(read(Slice::Incidents, find(Slice::Incidents)?)?),
             paging: Arc::new(read(Slice::Paging, find(Slice::Paging)?)?),
+            notices: Arc::new(read(Slice::Notices, find(Slice::Notices)?)?),
             keeping: Arc::new(read(Slice::Keeping, find(Slice::Keeping)?)?),
         })
     }

@@ -18,6 +18,7 @@ use super::super::state::State;
 use super::super::time::{SignedDuration, Timestamp, after, in_words};
 use super::Raised;
 use super::silence;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -48,14 +49,14 @@ const NO_CALLS_MAX: SignedDuration = SignedDuration::from_hours(12);
 pub const LEVEL_TOPIC: &str = "service_level";
 
 /// All queues, by `source/queue`.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Queues {
     /// By name.
     pub by_name: BTreeMap<String, Arc<Queue>>,
 }
 
 /// One queue.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Queue {
     /// The newest intervals, by their beginning.
     pub intervals: BTreeMap<Timestamp, QueueCounts>,
@@ -66,7 +67,7 @@ pub struct Queue {
 }
 
 /// How a queue was served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Level {
     /// Since when, by the oldest interval counted.
     pub from: Timestamp,
@@ -85,7 +86,7 @@ pub struct Level {
 }
 
 /// Against what is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
     /// Clearly well.
     Well,

@@ -16,6 +16,7 @@ use super::super::record::{Record, Rule, Signal};
 use super::super::state::State;
 use super::super::time::{SignedDuration, Timestamp, after, in_words};
 use super::Raised;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -27,14 +28,14 @@ const GRAIN: SignedDuration = SignedDuration::from_mins(1);
 const CHANGES_MAX: usize = 200;
 
 /// All that should be heard of, by name.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Feeds {
     /// By name; a queue's is `queue/SOURCE/QUEUE`.
     pub by_name: BTreeMap<String, Heard>,
 }
 
 /// When one of them was heard.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Heard {
     /// What is expected of it.
     pub feed: Feed,

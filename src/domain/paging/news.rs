@@ -4,10 +4,12 @@
 //! nothing new, the same is said again only after a while, for whoever has not reacted.
 
 use crate::domain::time::{SignedDuration, Timestamp, after};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// What somebody was last told.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "C: Deserialize<'de> + Ord"))]
 pub struct Told<C> {
     /// When.
     pub at: Timestamp,
