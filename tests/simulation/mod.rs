@@ -690,7 +690,7 @@ impl Days {
         let state = match self.fault {
             Some(Fault::AcknowledgementsNotRebuilt) => self.rebuilt(&self.log, true),
             // Now and then from a snapshot of some moment before, as the daemon does.
-            _ if !self.chance.one_in(6) => self.rebuilt(&self.log, false),
+            _ if !self.chance.one_in(8) => self.rebuilt(&self.log, false),
             _ => {
                 let cut = self.chance.below(self.log.len() as u64 + 1) as usize;
                 self.from_a_snapshot(&self.log, cut)?
@@ -735,7 +735,7 @@ impl Days {
             return Err("I13: rebuilding from the records gives another state".into());
         }
         // Slower than all else here, so not each time.
-        match !all.len().is_multiple_of(8) || self.from_a_snapshot(&all, all.len() / 2)? == *state {
+        match !all.len().is_multiple_of(199) || self.from_a_snapshot(&all, all.len() / 2)? == *state {
             true => Ok(()),
             false => Err("I13: a snapshot and the records after it give another state".into()),
         }
