@@ -29,6 +29,8 @@ pub enum Slice {
     Surges,
     /// What is usual in each place.
     Clusters,
+    /// What people have put right.
+    Corrections,
     /// Telephony queues.
     Queues,
     /// What is expected to be heard of.
@@ -47,13 +49,14 @@ pub enum Slice {
 
 impl Slice {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Policy,
         Self::Keys,
         Self::Tally,
         Self::Windows,
         Self::Surges,
         Self::Clusters,
+        Self::Corrections,
         Self::Queues,
         Self::Feeds,
         Self::Signals,
@@ -72,6 +75,7 @@ impl Slice {
             Self::Windows => "windows",
             Self::Surges => "surges",
             Self::Clusters => "clusters",
+            Self::Corrections => "corrections",
             Self::Queues => "queues",
             Self::Feeds => "feeds",
             Self::Signals => "signals",
@@ -139,6 +143,7 @@ impl State {
             Slice::Windows => json(serde_json::to_vec(&*self.windows)),
             Slice::Surges => json(serde_json::to_vec(&*self.surges)),
             Slice::Clusters => json(serde_json::to_vec(&*self.clusters)),
+            Slice::Corrections => json(serde_json::to_vec(&*self.corrections)),
             Slice::Queues => json(serde_json::to_vec(&*self.queues)),
             Slice::Feeds => json(serde_json::to_vec(&*self.feeds)),
             Slice::Signals => json(serde_json::to_vec(&*self.signals)),
@@ -178,6 +183,7 @@ impl State {
             windows: Arc::new(read(Slice::Windows, find(Slice::Windows)?)?),
             surges: Arc::new(read(Slice::Surges, find(Slice::Surges)?)?),
             clusters: Arc::new(read(Slice::Clusters, find(Slice::Clusters)?)?),
+            corrections: Arc::new(read(Slice::Corrections, find(Slice::Corrections)?)?),
             queues: Arc::new(read(Slice::Queues, find(Slice::Queues)?)?),
             feeds: Arc::new(read(Slice::Feeds, find(Slice::Feeds)?)?),
             signals: Arc::new(read(Slice::Signals, find(Slice::Signals)?)?),
