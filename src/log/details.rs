@@ -103,6 +103,9 @@ pub struct Details {
     _lock: Lock,
 }
 
+/// What looking at one segment found: the numbers of its records, and lines that cannot be read, by file and offset.
+pub type LookedAt = (Vec<Seq>, Vec<(PathBuf, u64)>);
+
 /// Looks details up, from any thread.
 #[derive(Debug, Clone)]
 pub struct Reader {
@@ -355,7 +358,7 @@ impl Reader {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn look_at(&self, segment: u64) -> io::Result<(Vec<Seq>, Vec<(PathBuf, u64)>)> {
+    pub fn look_at(&self, segment: u64) -> io::Result<LookedAt> {
         let known = self.index().iter().find(|part| part.segment == segment).and_then(|part| part.places.clone());
         let (places, damaged) = match known {
             Some(places) => (places, Vec::new()),

@@ -245,7 +245,6 @@ fn first_line(bytes: &[u8]) -> Option<FirstLine> {
 
 /// Number and digest of a sealed segment's last line, and its first line; `None` when they are not whole lines. Reads
 /// the two ends of the file only.
-#[expect(clippy::type_complexity, reason = "used once, above")]
 fn ends(path: &Path) -> io::Result<Option<((Seq, Hash), FirstLine)>> {
     use std::os::unix::fs::FileExt as _;
     let file = File::open(path)?;

@@ -162,7 +162,7 @@ impl Keys {
         let end = bytes.iter().position(|byte| *byte == b'\n').ok_or("the kinds have no end")?;
         let kinds: Vec<Arc<Kind>> = serde_json::from_slice(&bytes[..end]).map_err(|error| error.to_string())?;
         let rows = &bytes[end + 1..];
-        if rows.len() % ROW_BYTES != 0 {
+        if !rows.len().is_multiple_of(ROW_BYTES) {
             return Err("a row of the keys is cut off".into());
         }
         let mut keys = Self::default();
