@@ -201,7 +201,8 @@ pub const DAYS: u64 = 2;
 pub fn run(seed: u64, fault: Option<Fault>) -> Result<Ran, String> {
     let mut chance = Chance::new(seed);
     // The days around the clocks going back, and around their going forward.
-    let start: Timestamp = if seed.is_multiple_of(2) { "2026-10-23T15:00:00Z" } else { "2026-03-27T15:00:00Z" }.parse().unwrap();
+    let start: Timestamp =
+        if seed.is_multiple_of(2) { "2026-10-23T15:00:00Z" } else { "2026-03-27T15:00:00Z" }.parse().unwrap();
     let now = start + SignedDuration::from_secs(chance.below(6 * 86_400) as i64);
     let policies = vec![
         council::documents("rota", &["flooding", "trees", "danger", "waste"]),
@@ -693,7 +694,7 @@ impl Days {
             _ if !self.chance.one_in(8) => self.rebuilt(&self.log, false),
             _ => {
                 let cut = self.chance.below(self.log.len() as u64 + 1) as usize;
-                self.from_a_snapshot(&self.log, cut)?
+                self.bookmarked(&self.log, cut)?
             }
         };
         self.state = Some(state);
@@ -735,14 +736,14 @@ impl Days {
             return Err("I13: rebuilding from the records gives another state".into());
         }
         // Slower than all else here, so not each time.
-        match !all.len().is_multiple_of(199) || self.from_a_snapshot(&all, all.len() / 2)? == *state {
+        match !all.len().is_multiple_of(199) || self.bookmarked(&all, all.len() / 2)? == *state {
             true => Ok(()),
             false => Err("I13: a snapshot and the records after it give another state".into()),
         }
     }
 
     /// The state from a snapshot after so many records, and the records after it.
-    fn from_a_snapshot(&self, lines: &[(Seq, Timestamp, String)], cut: usize) -> Result<State, String> {
+    fn bookmarked(&self, lines: &[(Seq, Timestamp, String)], cut: usize) -> Result<State, String> {
         let before = self.rebuilt(&lines[..cut], false);
         let slices: Vec<_> = Slice::ALL
             .iter()
