@@ -51,11 +51,11 @@ fn sealed(n: u64) -> Sealed {
 fn contact(n: u64) -> Event {
     let contact = Contact {
         key: Some(format!("{:032x}", u128::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))),
-        channel: if n % 2 == 0 { Channel::Phone } else { Channel::WebForm },
+        channel: if n.is_multiple_of(2) { Channel::Phone } else { Channel::WebForm },
         received_at: at(n as i64 * 7),
-        tags: if n % 3 == 0 { vec![Tag::from("flooding")] } else { vec![Tag::from("trees")] },
+        tags: if n.is_multiple_of(3) { vec![Tag::from("flooding")] } else { vec![Tag::from("trees")] },
         place: Some(GridPoint::from_metres(380_000.0 + (n % 40) as f64 * 10.0, 410_000.0)),
-        answered: Some(n % 5 != 0),
+        answered: Some(!n.is_multiple_of(5)),
         wait_s: Some(20),
         ..council_contact()
     };
@@ -102,13 +102,13 @@ fn day(n: u64) -> Vec<(Event, Timestamp)> {
 /// Puts events into the log, as the committer would; every other page is sent.
 fn fill(opened: &mut Opened, events: Vec<(Event, Timestamp)>) {
     let mut events: std::collections::VecDeque<_> = events.into();
-    let mut sent = 0;
+    let mut sent: u32 = 0;
     while let Some((event, now)) = events.pop_front() {
         let decision = decide(&mut opened.state, &event, now);
         for effect in &decision.effects {
             if let Effect::SendPage(order) = effect {
                 sent += 1;
-                if sent % 2 == 0 {
+                if sent.is_multiple_of(2) {
                     let told = Event::PageOutcome { page: order.page, outcome: SendResult::Accepted };
                     events.push_front((told, now + SignedDuration::from_secs(1)));
                 }
@@ -276,7 +276,7 @@ fn whatever_is_wrong_with_a_snapshot_the_whole_log_is_read_and_nothing_panics() 
             .map_or(true, |stands| stands.head != snapshot.stands.head || stands.hash != snapshot.stands.hash)
         });
         assert!(refused, "{what}");
-        if n % 12 == 0 || what.contains("log") {
+        if n.is_multiple_of(12) || what.contains("log") {
             let opened = open(data);
             assert!(opened.trusted == Seq(0) && opened.state == state, "{what}");
         }
