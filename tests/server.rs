@@ -99,11 +99,12 @@ async fn whoever_comes_when_all_connections_are_taken_is_told_to_come_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_end_waits_for_answers_under_way_and_not_for_whoever_just_listens() {
     let (asked, mut was_asked) = watch::channel(false);
+    let (go_on, going_on) = watch::channel(false);
     let slow = warp::path("slow").then(move || {
-        let asked = asked.clone();
+        let (asked, mut going_on) = (asked.clone(), going_on.clone());
         async move {
             asked.send_replace(true);
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            going_on.wait_for(|go_on| *go_on).await.unwrap();
             warp::reply::Response::new("done".into())
         }
     });
@@ -111,12 +112,19 @@ async fn the_end_waits_for_answers_under_way_and_not_for_whoever_just_listens() 
     let site = Site::open(slow.or(plain()).unify().boxed(), Limits::default(), stop).await;
     let (mut slow, mut idle) = (site.connect().await, site.connect().await);
     idle.write_all(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let mut answered = Vec::new();
+    while !answered.ends_with(b"hello") {
+        let read = tokio::time::timeout(SAFETY, idle.read_buf(&mut answered)).await.unwrap().unwrap();
+        assert!(read > 0, "{}", String::from_utf8_lossy(&answered));
+    }
     slow.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     was_asked.wait_for(|asked| *asked).await.unwrap();
     let begun = Instant::now();
     site.stop.send_replace(true);
-    let (slow, idle) = tokio::join!(rest(&mut slow), rest(&mut idle));
-    assert!(slow.ends_with("done") && idle.ends_with("hello"), "{slow} {idle}");
+    assert_eq!(rest(&mut idle).await, "", "whoever just listens is let go first");
+    go_on.send_replace(true);
+    let slow = rest(&mut slow).await;
+    assert!(slow.ends_with("done"), "{slow}");
     tokio::time::timeout(SAFETY, site.serving).await.unwrap().unwrap();
     assert!(begun.elapsed() < Duration::from_secs(4), "it did not wait for the keep-alive: {:?}", begun.elapsed());
     assert!(TcpStream::connect(site.address).await.is_err(), "nobody listens any more");
